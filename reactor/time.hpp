@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <source_location>
 
+#include <marline/deferred/api.hpp>
 #include <marline/deferred/function.hpp>
 
 namespace marline {
