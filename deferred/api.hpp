@@ -6,4 +6,4 @@
 /// Every module is compiled with hidden visibility; whatever has a body in a .cpp and is named in a
 /// public header carries this mark, and so does an exception class (its type_info must be one and
 /// the same on both sides of a library's border). Templates and inline functions need none.
-#define MARLINE_API __attribute__((visibility("default")))
+#define MARLINE_API [[gnu::visibility("default")]]

@@ -51,17 +51,17 @@ public:
     }
 
     /// The Failure; undefined when ok().
-    const Failure& failure() const noexcept { return *failure_; }
+    const Failure& failure() const noexcept { return failure_; }
 
 private:
     void raiseUnlessOk() const {
         if (!ok()) {
-            failure_->raise();
+            failure_.raise();
         }
     }
 
     std::optional<Value> value_;
-    std::optional<Failure> failure_;
+    Failure failure_ = Failure::adopt(nullptr);  // holds nothing while there is a value
 };
 
 }  // namespace marline
