@@ -1,9 +1,9 @@
 // Result<T>: a value or a Failure.
 #pragma once
 
-#include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <marline/deferred/failure.hpp>
 
@@ -25,43 +25,42 @@ public:
     /// Holds a value; only for Result<>, with none given.
     Result()
         requires std::is_void_v<T>
-        : value_(Unit{}) {}
+        : outcome_(std::in_place_index<0>) {}
     /// Holds `value`.
     Result(Value value) noexcept(std::is_nothrow_move_constructible_v<Value>)
-        : value_(std::move(value)) {}
+        : outcome_(std::in_place_index<0>, std::move(value)) {}
     /// Holds `failure`.
-    Result(Failure failure) noexcept : failure_(std::move(failure)) {}
+    Result(Failure failure) noexcept : outcome_(std::in_place_index<1>, std::move(failure)) {}
 
     /// True when there is a value.
-    bool ok() const noexcept { return value_.has_value(); }
+    bool ok() const noexcept { return outcome_.index() == 0; }
     explicit operator bool() const noexcept { return ok(); }
 
     /// The value; throws the error itself when there is a Failure instead.
     Value& value() & {
         raiseUnlessOk();
-        return *value_;
+        return *std::get_if<0>(&outcome_);
     }
     const Value& value() const& {
         raiseUnlessOk();
-        return *value_;
+        return *std::get_if<0>(&outcome_);
     }
     Value&& value() && {
         raiseUnlessOk();
-        return std::move(*value_);
+        return std::move(*std::get_if<0>(&outcome_));
     }
 
     /// The Failure; undefined when ok().
-    const Failure& failure() const noexcept { return failure_; }
+    const Failure& failure() const noexcept { return *std::get_if<1>(&outcome_); }
 
 private:
     void raiseUnlessOk() const {
         if (!ok()) {
-            failure_.raise();
+            failure().raise();
         }
     }
 
-    std::optional<Value> value_;
-    Failure failure_ = Failure::adopt(nullptr);  // holds nothing while there is a value
+    std::variant<Value, Failure> outcome_;
 };
 
 }  // namespace marline
