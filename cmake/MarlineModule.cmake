@@ -1,0 +1,45 @@
+# What every folder's CMakeLists.txt is written with.
+include_guard()
+include(GNUInstallDirs)
+
+add_library(marline_warnings INTERFACE)
+target_compile_options(
+    marline_warnings
+    INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wold-style-cast -Woverloaded-virtual
+              -Wnon-virtual-dtor)
+
+# marline_add_module(NAME n SOURCES … HEADERS … [DEPENDS module…] [PRIVATE_LIBS target…])
+function(marline_add_module)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;HEADERS;DEPENDS;PRIVATE_LIBS")
+    foreach(dependency IN LISTS arg_DEPENDS)
+        if(NOT TARGET marline_${dependency})
+            message(FATAL_ERROR "marline: '${arg_NAME}' depends on '${dependency}', which is not to its left")
+        endif()
+    endforeach()
+    set(root ${PROJECT_BINARY_DIR}/include-roots/${arg_NAME})
+    file(MAKE_DIRECTORY ${root}/marline)
+    file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/marline/${arg_NAME} SYMBOLIC)
+    list(TRANSFORM arg_HEADERS PREPEND ${root}/marline/${arg_NAME}/)
+    add_library(marline_${arg_NAME} ${arg_SOURCES})
+    add_library(marline::${arg_NAME} ALIAS marline_${arg_NAME})
+    target_sources(marline_${arg_NAME} PUBLIC FILE_SET HEADERS BASE_DIRS ${root} FILES ${arg_HEADERS})
+    target_compile_features(marline_${arg_NAME} PUBLIC cxx_std_20)
+    list(TRANSFORM arg_DEPENDS PREPEND marline_)
+    target_link_libraries(marline_${arg_NAME} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_LIBS} $<BUILD_INTERFACE:marline_warnings>)
+    set_target_properties(marline_${arg_NAME} PROPERTIES CXX_VISIBILITY_PRESET hidden)
+endfunction()
+
+# marline_add_test(NAME n SOURCES … LINK target… [LABELS label…])
+function(marline_add_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LINK;LABELS")
+    add_executable(${arg_NAME} ${arg_SOURCES})
+    target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} GTest::gmock_main marline_warnings)
+    gtest_discover_tests(${arg_NAME} PROPERTIES TIMEOUT 60 LABELS "${arg_LABELS}")
+endfunction()
+
+# marline_add_program(NAME n SOURCES … LINK target…)
+function(marline_add_program)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LINK")
+    add_executable(${arg_NAME} ${arg_SOURCES})
+    target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} marline_warnings)
+endfunction()
