@@ -9,7 +9,6 @@
 #include <iterator>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,7 +26,8 @@ namespace marline::http {
 ///     headers.setRawHeaders("User-Agent", {"marline"});
 ///     for (const auto& [name, value] : headers) …
 ///
-/// Every view that it gives lives until the next call that changes the Headers.
+/// Every view that it gives lives until the end of the next call that changes the Headers; so a
+/// value may be copied from one field of it to another.
 class Headers {
 public:
     class Iterator;
@@ -35,7 +35,9 @@ public:
     Headers() = default;
 
     /// Adds the given fields in order.
-    Headers(std::initializer_list<FieldView> fields) { addRawHeaders({fields.begin(), fields.size()}); }
+    Headers(std::initializer_list<FieldView> fields) {
+        addRawHeaders({fields.begin(), fields.size()});
+    }
 
     /// Copies fields, for example those of a RequestHead.
     explicit Headers(std::span<const FieldView> fields) { addRawHeaders(fields); }
@@ -89,9 +91,11 @@ private:
         std::uint32_t valueLength;
     };
 
-    void append(std::string_view name, std::string_view value);
+    void makeRoom(std::size_t fields, std::size_t bytes, std::vector<char>& previous);
+    void put(std::string_view name, std::string_view value) noexcept;
+    void removeAmong(std::size_t count, std::string_view name);
 
-    std::string bytes_;
+    std::vector<char> bytes_;  ///< Each field's name and value, one behind the other, no gaps.
     std::vector<Entry> entries_;
 };
 
@@ -106,8 +110,15 @@ public:
     Iterator(const Headers& headers, std::size_t index) : headers_(&headers), index_(index) {}
 
     FieldView operator*() const noexcept { return (*headers_)[index_]; }
-    Iterator& operator++() noexcept { ++index_; return *this; }
-    Iterator operator++(int) noexcept { auto old = *this; ++index_; return old; }
+    Iterator& operator++() noexcept {
+        ++index_;
+        return *this;
+    }
+    Iterator operator++(int) noexcept {
+        const Iterator old = *this;
+        ++index_;
+        return old;
+    }
     friend bool operator==(const Iterator&, const Iterator&) = default;
 
 private:

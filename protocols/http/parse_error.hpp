@@ -65,7 +65,8 @@ enum class ParseReason : std::uint8_t {
 inline constexpr std::size_t kParseReasonCount =
     static_cast<std::size_t>(ParseReason::TooManyInformational) + 1;
 
-/// The status code with which a server answers a request refused for `reason`; 0 for None.
+/// The status code with which a server answers a request refused for `reason`: 400, 413, 414, 431,
+/// 501 or 505. 502, for a gateway, if only a response can be refused for it; 0 for None.
 int statusFor(ParseReason reason) noexcept;
 
 /// A message that was refused: what is wrong with it in words, and with which code to answer.
@@ -80,7 +81,7 @@ public:
     /// Why the message was refused.
     ParseReason reason() const noexcept { return reason_; }
 
-    /// The status code for a server's answer: 400, 413, 414, 431, 501 or 505.
+    /// The status code for a server's answer: statusFor(reason()).
     int status() const noexcept { return statusFor(reason_); }
 
 private:

@@ -20,6 +20,7 @@ struct FramingFacts {
     bool hasContentLength = false;
     bool chunked = false;
     bool hasHost = false;
+    bool repeatedHost = false;
     bool close = false;
     bool keepAlive = false;
     bool connectionUpgrade = false;
