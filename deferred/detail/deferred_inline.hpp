@@ -1,0 +1,75 @@
+// Internal: the longer members of Deferred<T>, and the functions that make one.
+#pragma once
+
+#include <utility>
+
+#include <marline/deferred/deferred.hpp>
+
+namespace marline {
+namespace detail {
+
+/// A canceller with its type, placed behind the source's value.
+template <class T, class F>
+class CancellerOf final : public Canceller {
+public:
+    explicit CancellerOf(F&& f) : f_(std::move(f)) {}
+    void operator()(Chain& chain) override {
+        chain.retain();
+        f_(Deferred<T>::adopt(&chain));
+    }
+
+private:
+    F f_;
+};
+
+constexpr std::size_t roundUp(std::size_t size) noexcept {
+    return (size + 15) & ~std::size_t{15};
+}
+
+}  // namespace detail
+
+template <class T>
+template <class F>
+    requires std::invocable<F&, Deferred<T>>
+Deferred<T>::Deferred(F canceller, Site where) {
+    using Placed = detail::CancellerOf<T, F>;
+    static_assert(alignof(Placed) <= 16, "marline: a canceller may need no more than 16-byte "
+                                         "alignment");
+    constexpr std::size_t offset = detail::roundUp(sizeof(detail::Stored<T>));
+    chain_ = detail::Chain::create(detail::typeOps<T>, offset + sizeof(Placed), where);
+    void* at = static_cast<std::byte*>(chain_->sourceSlot()) + offset;
+    chain_->setCanceller(::new (at) Placed(std::move(canceller)));
+}
+
+template <class T>
+template <class E, class G>
+    requires std::derived_from<E, std::exception>
+Deferred<T> Deferred<T>::addErrback(G&& g, Site where) {
+    using F = std::decay_t<G>;
+    static_assert(std::invocable<F&, const E&> || std::invocable<F&, const Failure&>,
+                  "marline: addErrback<E>(g) needs a g that takes a const E& or a const Failure&");
+    return addFailureLink(detail::ErrbackFor<E, F>{F(std::forward<G>(g))}, where);
+}
+
+template <class T>
+template <class F, class G>
+auto Deferred<T>::addCallbacks(F&& f, G&& g, Site where) {
+    detail::checkCallback<std::decay_t<F>, T>();
+    using Out = detail::Yield<std::decay_t<F>, T>;
+    detail::checkErrback<std::decay_t<G>, Out>();
+    detail::append<T, Out>(*chain_, std::forward<F>(f), std::forward<G>(g), where);
+    return view<Out>();
+}
+
+template <class T>
+template <class H>
+auto Deferred<T>::addBoth(H&& h, Site where) {
+    using F = std::decay_t<H>;
+    static_assert(std::invocable<F&, Result<T>&&>,
+                  "marline: a function given to addBoth on Deferred<T> takes a Result<T>");
+    using Out = typename detail::Returned<std::invoke_result_t<F&, Result<T>&&>>::Yield;
+    detail::append<T, Out>(*chain_, std::forward<H>(h), detail::SameAsValue{}, where);
+    return view<Out>();
+}
+
+}  // namespace marline

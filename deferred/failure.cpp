@@ -1,0 +1,119 @@
+#include <marline/deferred/failure.hpp>
+
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+
+#include <cxxabi.h>
+
+namespace marline {
+namespace detail {
+namespace {
+
+/// An error that was thrown: holds the exception itself.
+class ThrownFailure final : public FailureState {
+public:
+    explicit ThrownFailure(std::exception_ptr thrown) noexcept : thrown_(std::move(thrown)) {
+        try {
+            std::rethrow_exception(thrown_);
+        } catch (const std::exception& known) {
+            error = &known;
+            type_ = &typeid(known);
+        } catch (...) {
+            type_ = abi::__cxa_current_exception_type();
+        }
+    }
+
+    void destroy() noexcept override { delete this; }
+    std::exception_ptr exception() override { return thrown_; }
+    const std::type_info* type() const noexcept override { return type_; }
+
+private:
+    std::exception_ptr thrown_;
+    const std::type_info* type_ = nullptr;
+};
+
+/// What a Failure holds when there was no memory to hold anything else: one for each thread, so
+/// that the count needs no lock, and never freed.
+class OutOfMemory final : public FailureState {
+public:
+    OutOfMemory() noexcept { error = &value_; }
+
+    void destroy() noexcept override { refs = 1; }
+    std::exception_ptr exception() override { return std::make_exception_ptr(value_); }
+    const std::type_info* type() const noexcept override { return &typeid(value_); }
+
+private:
+    std::bad_alloc value_;
+};
+
+FailureState* outOfMemory() noexcept {
+    static thread_local OutOfMemory state;
+    ++state.refs;
+    return &state;
+}
+
+}  // namespace
+}  // namespace detail
+
+Failure::Failure(std::exception_ptr error) noexcept {
+    if (error == nullptr) {
+        state_ = make<std::logic_error>("Failure made with no exception to hold").releaseState();
+        return;
+    }
+    state_ = new (std::nothrow) detail::ThrownFailure(std::move(error));
+    if (state_ == nullptr) {
+        state_ = detail::outOfMemory();
+    }
+}
+
+Failure Failure::current() noexcept {
+    return Failure(std::current_exception());
+}
+
+void Failure::raise() const {
+    std::rethrow_exception(state_->exception());
+}
+
+std::exception_ptr Failure::exception() const {
+    return state_->exception();
+}
+
+std::string Failure::message() const {
+    return state_->error != nullptr ? state_->error->what() : "an error of type " + typeName();
+}
+
+std::string Failure::typeName() const {
+    const std::type_info* type = state_->type();
+    if (type == nullptr) {
+        return "unknown";
+    }
+    int status = 0;
+    const std::unique_ptr<char, decltype(&std::free)> name(
+        abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+    return status == 0 ? name.get() : type->name();
+}
+
+std::string Failure::brief() const {
+    return typeName() + ": " + message();
+}
+
+std::string Failure::describe() const {
+    std::string text = brief();
+    for (std::size_t i = 0; i < state_->siteCount && i < detail::FailureState::kMaxSites; ++i) {
+        const std::source_location& site = state_->sites[i];
+        text += "\n    ";
+        text += site.file_name();
+        text += ":" + std::to_string(site.line()) + " (";
+        text += site.function_name();
+        text += ")";
+    }
+    if (state_->siteCount > detail::FailureState::kMaxSites) {
+        text += "\n    and " +
+                std::to_string(state_->siteCount - detail::FailureState::kMaxSites) +
+                " more places";
+    }
+    return text;
+}
+
+}  // namespace marline

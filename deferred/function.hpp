@@ -1,0 +1,117 @@
+// UniqueFunction<R(Args…)>: a move-only owner of any callable, with room for small ones inside.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace marline {
+
+template <class Signature>
+class UniqueFunction;
+
+/// Owns one callable of any type and calls it; may be empty. Calling an empty one is undefined.
+///
+/// Move-only, so it takes lambdas with move-only captures. Callables of up to kInlineSize bytes
+/// that move without throwing are stored inside; larger ones cost one allocation.
+template <class R, class... Args>
+class UniqueFunction<R(Args...)> {
+public:
+    /// Bytes of captures that need no allocation.
+    static constexpr std::size_t kInlineSize = 48;
+
+    UniqueFunction() noexcept = default;
+    UniqueFunction(std::nullptr_t) noexcept {}
+
+    template <class F>
+        requires(!std::same_as<std::decay_t<F>, UniqueFunction> &&
+                 std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+    UniqueFunction(F&& f) {
+        using Callable = std::decay_t<F>;
+        if constexpr (fitsInline<Callable>) {
+            ::new (static_cast<void*>(storage_)) Callable(std::forward<F>(f));
+            ops_ = &kInlineOps<Callable>;
+        } else {
+            ::new (static_cast<void*>(storage_)) Callable*(new Callable(std::forward<F>(f)));
+            ops_ = &kHeapOps<Callable>;
+        }
+    }
+
+    UniqueFunction(UniqueFunction&& other) noexcept : ops_(std::exchange(other.ops_, nullptr)) {
+        if (ops_ != nullptr) {
+            ops_->relocate(other.storage_, storage_);
+        }
+    }
+
+    UniqueFunction& operator=(UniqueFunction&& other) noexcept {
+        if (this != &other) {
+            reset();
+            ops_ = std::exchange(other.ops_, nullptr);
+            if (ops_ != nullptr) {
+                ops_->relocate(other.storage_, storage_);
+            }
+        }
+        return *this;
+    }
+
+    ~UniqueFunction() { reset(); }
+
+    explicit operator bool() const noexcept { return ops_ != nullptr; }
+
+    R operator()(Args... args) { return ops_->invoke(storage_, std::forward<Args>(args)...); }
+
+    /// Destroys the callable; this is empty afterwards.
+    void reset() noexcept {
+        if (const Ops* ops = std::exchange(ops_, nullptr)) {
+            ops->destroy(storage_);
+        }
+    }
+
+private:
+    struct Ops {
+        R (*invoke)(void* storage, Args&&... args);
+        void (*relocate)(void* from, void* to) noexcept;
+        void (*destroy)(void* storage) noexcept;
+    };
+
+    template <class Callable>
+    static constexpr bool fitsInline =
+        sizeof(Callable) <= kInlineSize && alignof(Callable) <= alignof(void*) &&
+        std::is_nothrow_move_constructible_v<Callable>;
+
+    template <class Callable>
+    static Callable* inlined(void* storage) noexcept {
+        return std::launder(static_cast<Callable*>(storage));
+    }
+    template <class Callable>
+    static Callable*& boxed(void* storage) noexcept {
+        return *std::launder(static_cast<Callable**>(storage));
+    }
+
+    template <class Callable>
+    static constexpr Ops kInlineOps{
+        [](void* storage, Args&&... args) -> R {
+            return std::invoke(*inlined<Callable>(storage), std::forward<Args>(args)...);
+        },
+        [](void* from, void* to) noexcept {
+            ::new (to) Callable(std::move(*inlined<Callable>(from)));
+            inlined<Callable>(from)->~Callable();
+        },
+        [](void* storage) noexcept { inlined<Callable>(storage)->~Callable(); }};
+
+    template <class Callable>
+    static constexpr Ops kHeapOps{
+        [](void* storage, Args&&... args) -> R {
+            return std::invoke(*boxed<Callable>(storage), std::forward<Args>(args)...);
+        },
+        [](void* from, void* to) noexcept { ::new (to) Callable*(boxed<Callable>(from)); },
+        [](void* storage) noexcept { delete boxed<Callable>(storage); }};
+
+    const Ops* ops_ = nullptr;
+    alignas(void*) std::byte storage_[kInlineSize];
+};
+
+}  // namespace marline

@@ -1,0 +1,113 @@
+// The contracts between transports, protocols and factories.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include <marline/deferred/failure.hpp>
+#include <marline/deferred/ref.hpp>
+#include <marline/reactor/address.hpp>
+#include <marline/reactor/producer.hpp>
+
+namespace marline {
+
+/// The bytes of `text`, as write() takes them.
+inline std::span<const std::byte> asBytes(std::string_view text) noexcept {
+    return std::as_bytes(std::span<const char>(text));
+}
+/// The characters of `bytes`, as dataReceived() brings them.
+inline std::string_view asText(std::span<const std::byte> bytes) noexcept {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// One connection, seen from the protocol that uses it (Twisted: `ITransport`, `ITCPTransport`).
+///
+/// The reactor owns transports; a protocol borrows its own from makeConnection() until
+/// connectionLost() returns. No call here delivers anything to the protocol before it returns,
+/// with one exception: registerProducer() calls resumeProducing() of a pull producer at once.
+/// After the connection is gone every call does nothing. Reactor thread only.
+class MARLINE_API ITransport : public IConsumer {
+public:
+    /// Sends `data` after everything written before. The bytes are copied or sent before it
+    /// returns; writes made while one callback runs leave together at the end of the turn.
+    virtual void write(std::span<const std::byte> data) = 0;
+    void write(std::string_view text) { write(asBytes(text)); }
+    /// The same as one write() a piece, in order.
+    virtual void writeSequence(std::span<const std::span<const std::byte>> pieces) = 0;
+
+    /// Sends what has been written, waits for a registered producer, then closes. No more
+    /// dataReceived(); connectionLost(ConnectionDone) follows from a later turn.
+    virtual void loseConnection() = 0;
+    /// Closes at once and drops what is unsent (TCP: with a reset). connectionLost() with
+    /// ConnectionAborted follows from a later turn.
+    virtual void abortConnection() = 0;
+    /// Sends what has been written, then ends only this side's stream (half-close).
+    virtual void loseWriteConnection() = 0;
+
+    /// No dataReceived() until resumeProducing().
+    virtual void pauseProducing() = 0;
+    virtual void resumeProducing() = 0;
+
+    /// Bytes written and not yet taken by the kernel.
+    virtual std::size_t bytesBuffered() const noexcept = 0;
+    /// True once loseConnection() or abortConnection() was called, or the connection is gone.
+    virtual bool disconnecting() const noexcept = 0;
+
+    /// This end and the other one.
+    virtual const Address& getHost() const noexcept = 0;
+    virtual const Address& getPeer() const noexcept = 0;
+
+    /// TCP_NODELAY and SO_KEEPALIVE; without meaning, and ignored, on other transports. TCP_NODELAY is
+    /// on from the start (unlike Twisted), as writes are coalesced anyway.
+    virtual void setTcpNoDelay(bool on) = 0;
+    virtual void setTcpKeepAlive(bool on) = 0;
+
+protected:
+    ~ITransport() = default;
+};
+
+/// What happens on one connection (Twisted: `IProtocol`). Most classes derive from Protocol
+/// instead, which keeps the transport.
+///
+/// The transport holds a Ref to it until connectionLost() has returned. An exception that leaves
+/// dataReceived() closes the connection with that exception as the reason.
+class MARLINE_API IProtocol : public RefCounted {
+public:
+    /// The connection stands; called once, before anything else.
+    virtual void makeConnection(ITransport& transport) = 0;
+    /// Some bytes came, at least one. They are gone when this returns.
+    virtual void dataReceived(std::span<const std::byte> data) = 0;
+    /// The connection is gone; called once, and nothing after it. `reason` holds ConnectionDone
+    /// for a clean end, else a ConnectionLost or what an exception in a callback held.
+    virtual void connectionLost(const Failure& reason) = 0;
+
+    /// True when the protocol lives on after the peer has ended its stream: it then gets
+    /// readConnectionLost() and the connection stays open for writing (Twisted:
+    /// `IHalfCloseableProtocol`). Else the peer's half-close closes all.
+    virtual bool wantsHalfClose() const noexcept { return false; }
+    /// The peer ended its stream. Only when wantsHalfClose().
+    virtual void readConnectionLost() {}
+    /// loseWriteConnection() has been carried out. Only when wantsHalfClose().
+    virtual void writeConnectionLost() {}
+
+protected:
+    ~IProtocol() override = default;
+};
+
+/// Makes the protocol of each new connection (Twisted: `IProtocolFactory`).
+class MARLINE_API IProtocolFactory : public RefCounted {
+public:
+    /// The protocol for a connection to or from `peer`; an empty Ref closes the connection without
+    /// another call.
+    virtual Ref<IProtocol> buildProtocol(const Address& peer) = 0;
+    /// The first of the ports and connections that use the factory begins. Throwing refuses it.
+    virtual void doStart() {}
+    /// The last of them has ended.
+    virtual void doStop() {}
+
+protected:
+    ~IProtocolFactory() override = default;
+};
+
+}  // namespace marline
