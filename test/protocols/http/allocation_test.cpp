@@ -19,15 +19,20 @@ std::size_t allocations = 0;
 
 }  // namespace
 
-// Every form of operator new ends in this one, and every form of delete in the one below.
-void* operator new(std::size_t size) {
+// Every form of operator new ends in this one, and every form of delete in those below. Not
+// inlined, or g++ would take free() for the counterpart of another operator new and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) {
     ++allocations;
     if (void* const memory = std::malloc(size == 0 ? 1 : size))
         return memory;
     throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
 
 namespace marline::http {
 namespace {
@@ -124,7 +129,8 @@ TEST(Allocations, anIdleParserHoldsNoBlock) {
 
 // A block that had to grow far is not kept: one large head must not cost memory for ever.
 TEST(Allocations, aLargeHeadLeavesNothingBehind) {
-    const std::string large = "GET / HTTP/1.1\r\nHost: t\r\nX: " + std::string(60000, 'a') + "\r\n\r\n";
+    const std::string large =
+        "GET / HTTP/1.1\r\nHost: t\r\nX: " + std::string(60000, 'a') + "\r\n\r\n";
     RequestParser parser;
     EXPECT_EQ(feed(parser, large, 1000), 1);
     EXPECT_GT(allocationsOf([&] { EXPECT_EQ(feed(parser, large, 1000), 1); }), 0U);

@@ -23,8 +23,8 @@ Transcript transcribeEveryWay(std::string_view bytes,
 }
 
 Transcript parseRequests(std::string_view bytes, const WireLimits& limits) {
-    return transcribeEveryWay(
-        bytes, [&](const Reads& reads) { return requestTranscript(reads, limits); });
+    return transcribeEveryWay(bytes,
+                              [&](const Reads& reads) { return requestTranscript(reads, limits); });
 }
 
 Transcript parseResponses(std::string_view bytes, const Asked& asked, const WireLimits& limits) {

@@ -16,7 +16,9 @@ using Values = std::vector<std::string_view>;
 
 static_assert(std::forward_iterator<Headers::Iterator>);
 
-std::vector<FieldView> fieldsOf(const Headers& headers) { return {headers.begin(), headers.end()}; }
+std::vector<FieldView> fieldsOf(const Headers& headers) {
+    return {headers.begin(), headers.end()};
+}
 
 /// The text of the std::invalid_argument that `call` throws.
 template <class Call>
@@ -40,8 +42,9 @@ TEST(Headers, findsNamesInAnyCaseAndKeepsOrder) {
     EXPECT_FALSE(headers.hasHeader("Serve"));
     EXPECT_EQ(headers.getRawHeaders("SET-cookie"), (Values{"a=1", "b=2"}));
     EXPECT_EQ(headers.getRawHeaders("X"), Values{});
-    EXPECT_EQ(fieldsOf(headers),
-              (std::vector<FieldView>{{"Set-Cookie", "a=1"}, {"Server", "x"}, {"set-cookie", "b=2"}}));
+    EXPECT_EQ(
+        fieldsOf(headers),
+        (std::vector<FieldView>{{"Set-Cookie", "a=1"}, {"Server", "x"}, {"set-cookie", "b=2"}}));
     EXPECT_EQ(headers[1], (FieldView{"Server", "x"}));
 }
 
@@ -87,27 +90,33 @@ TEST(Headers, dropsBlanksAroundAValue) {
 // A name that is not a token is refused at the call, by name.
 TEST(Headers, refusesInvalidNames) {
     using namespace std::string_literals;
-    for (const std::string& name :
-         {""s, "a b"s, "a:"s, "a\r\nb"s, "a\n"s, "\0"s, "caf\xc3\xa9"s, "a\x7f"s, "(a)"s, " a"s, "a "s}) {
+    for (const std::string& name : {""s, "a b"s, "a:"s, "a\r\nb"s, "a\n"s, "\0"s, "caf\xc3\xa9"s,
+                                    "a\x7f"s, "(a)"s, " a"s, "a "s}) {
         Headers headers{{"Kept", "1"}};
         EXPECT_THROW(headers.addRawHeader(name, "v"), std::invalid_argument) << name;
         EXPECT_THROW(headers.setRawHeaders(name, {"v"}), std::invalid_argument) << name;
         EXPECT_EQ(fieldsOf(headers), (std::vector<FieldView>{{"Kept", "1"}}));
     }
-    EXPECT_EQ(refusalOf([] { Headers{{"a\r\nb", "v"}}; }), "header name \"a\\x0d\\x0ab\" is not a token");
+    EXPECT_EQ(refusalOf([] {
+                  Headers{{"a\r\nb", "v"}};
+              }),
+              "header name \"a\\x0d\\x0ab\" is not a token");
 }
 
 // A value that would begin another line is refused at the call, naming the header; Twisted folds
 // it to a blank (WA-11, Q-20), which hides the mistake.
 TEST(Headers, refusesHeaderInjection) {
     using namespace std::string_literals;
-    for (const std::string& value : {"a\r\nX: y"s, "a\nb"s, "a\rb"s, "a\0b"s, "\x7f"s, "\x1b[0m"s, "a\r\n"s}) {
+    for (const std::string& value :
+         {"a\r\nX: y"s, "a\nb"s, "a\rb"s, "a\0b"s, "\x7f"s, "\x1b[0m"s, "a\r\n"s}) {
         Headers headers{{"Kept", "1"}};
         EXPECT_THROW(headers.addRawHeader("A", value), std::invalid_argument);
         EXPECT_THROW(headers.setRawHeaders("Kept", {"2", value}), std::invalid_argument);
         EXPECT_EQ(fieldsOf(headers), (std::vector<FieldView>{{"Kept", "1"}}));
     }
-    EXPECT_EQ(refusalOf([] { Headers{{"X-A", "a\r\nX: y"}}; }),
+    EXPECT_EQ(refusalOf([] {
+                  Headers{{"X-A", "a\r\nX: y"}};
+              }),
               "header \"X-A\" has a control character in its value \"a\\x0d\\x0aX: y\"");
     const std::string text = refusalOf([] { Headers{{"X-A", "\n" + std::string(1000, 'a')}}; });
     EXPECT_LT(text.size(), 150U);

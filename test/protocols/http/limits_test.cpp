@@ -44,7 +44,8 @@ TEST(WireLimits, requestLine) {
     EXPECT_EQ(parse("/23456789").reason, ParseReason::RequestLineTooLong);
     EXPECT_EQ(parse("/" + std::string(100, 'a')).reason, ParseReason::RequestLineTooLong);
     EXPECT_EQ(statusFor(ParseReason::RequestLineTooLong), 414);
-    expectKnob(ParseReason::RequestLineTooLong, limits, "more than 20, set by WireLimits::requestLine");
+    expectKnob(ParseReason::RequestLineTooLong, limits,
+               "more than 20, set by WireLimits::requestLine");
 }
 
 // A line that never ends is refused when its window is full, not kept for ever.
@@ -62,7 +63,8 @@ TEST(WireLimits, statusLine) {
     WireLimits limits;
     limits.requestLine = 20;
     const auto parse = [&](const std::string& phrase) {
-        return parseResponses("HTTP/1.1 200 " + phrase + "\r\nContent-Length: 0\r\n\r\n", {}, limits);
+        return parseResponses("HTTP/1.1 200 " + phrase + "\r\nContent-Length: 0\r\n\r\n", {},
+                              limits);
     };
     EXPECT_EQ(parse("1234567").summary, "200{}");
     EXPECT_EQ(parse("12345678").reason, ParseReason::StatusLineTooLong);
@@ -84,7 +86,8 @@ TEST(WireLimits, headerBlock) {
     EXPECT_EQ(parse(std::string(19, 'a')).reason, ParseReason::HeaderBlockTooLong);
     EXPECT_EQ(parse(std::string(200, 'a')).reason, ParseReason::HeaderBlockTooLong);
     EXPECT_EQ(statusFor(ParseReason::HeaderBlockTooLong), 431);
-    expectKnob(ParseReason::HeaderBlockTooLong, limits, "more than 30, set by WireLimits::headerBlock");
+    expectKnob(ParseReason::HeaderBlockTooLong, limits,
+               "more than 30, set by WireLimits::headerBlock");
 }
 
 // Blanks, names and lines without an end count like anything else.
@@ -92,10 +95,13 @@ TEST(WireLimits, headerBlockOfAnyShape) {
     WireLimits limits;
     limits.headerBlock = 30;
     const std::string start = "GET / HTTP/1.1\r\nHost: t\r\n";
-    for (const std::string& line : {"X:" + std::string(100, ' '), std::string(100, 'X'),
-                                    "X: a" + std::string(100, '\t'), std::string("A:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\n")})
-        EXPECT_EQ(parseRequests(start + line + "\r\n\r\n", limits).reason, ParseReason::HeaderBlockTooLong);
-    EXPECT_EQ(parseRequests(start + "X: " + std::string(19, 'a'), limits).reason, ParseReason::None);
+    for (const std::string& line :
+         {"X:" + std::string(100, ' '), std::string(100, 'X'), "X: a" + std::string(100, '\t'),
+          std::string("A:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\n")})
+        EXPECT_EQ(parseRequests(start + line + "\r\n\r\n", limits).reason,
+                  ParseReason::HeaderBlockTooLong);
+    EXPECT_EQ(parseRequests(start + "X: " + std::string(19, 'a'), limits).reason,
+              ParseReason::None);
     EXPECT_EQ(parseRequests(start + "X: " + std::string(20, 'a'), limits).reason,
               ParseReason::HeaderBlockTooLong);
 }
@@ -113,7 +119,8 @@ TEST(WireLimits, headerFields) {
     EXPECT_EQ(parse(2).summary, "GET /{} GET /{}");
     EXPECT_EQ(parse(3).reason, ParseReason::TooManyHeaderFields);
     EXPECT_EQ(statusFor(ParseReason::TooManyHeaderFields), 431);
-    expectKnob(ParseReason::TooManyHeaderFields, limits, "more than 3, set by WireLimits::headerFields");
+    expectKnob(ParseReason::TooManyHeaderFields, limits,
+               "more than 3, set by WireLimits::headerFields");
 }
 
 // A body may be as long as the limit, whatever frames it.
@@ -134,7 +141,8 @@ TEST(WireLimits, bodyInChunks) {
     WireLimits limits;
     limits.body = 5;
     const std::string start = "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n";
-    EXPECT_EQ(parseRequests(start + "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", limits).summary, "POST /{hello}");
+    EXPECT_EQ(parseRequests(start + "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", limits).summary,
+              "POST /{hello}");
     const auto refused = parseRequests(start + "2\r\nhe\r\n4\r\nllo!\r\n0\r\n\r\n", limits);
     EXPECT_EQ(refused.summary, "POST /{he");
     EXPECT_EQ(refused.reason, ParseReason::BodyTooLarge);
@@ -155,8 +163,8 @@ TEST(WireLimits, chunkLine) {
     WireLimits limits;
     limits.chunkLine = 10;
     const auto parse = [&](const std::string& line) {
-        return parseRequests("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" + line +
-                                 "\r\nabc\r\n0\r\n\r\n",
+        return parseRequests("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                                 line + "\r\nabc\r\n0\r\n\r\n",
                              limits);
     };
     EXPECT_EQ(parse("3;a=b;c=de").summary, "POST /{abc}");
@@ -172,12 +180,14 @@ TEST(WireLimits, chunkExtensions) {
     WireLimits limits;
     limits.chunkExtensions = 8;
     const std::string start = "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n";
-    EXPECT_EQ(parseRequests(start + "1;abc\r\na\r\n1;abc\r\nb\r\n0\r\n\r\n", limits).summary, "POST /{ab}");
+    EXPECT_EQ(parseRequests(start + "1;abc\r\na\r\n1;abc\r\nb\r\n0\r\n\r\n", limits).summary,
+              "POST /{ab}");
     EXPECT_EQ(parseRequests(start + "1;abc\r\na\r\n1;abcd\r\nb\r\n0\r\n\r\n", limits).reason,
               ParseReason::ChunkExtensionsTooLong);
     EXPECT_EQ(parseRequests(start + "1;abcd\r\na\r\n0;abc\r\n\r\n", limits).reason,
               ParseReason::ChunkExtensionsTooLong);
-    expectKnob(ParseReason::ChunkExtensionsTooLong, limits, "more than 8, set by WireLimits::chunkExtensions");
+    expectKnob(ParseReason::ChunkExtensionsTooLong, limits,
+               "more than 8, set by WireLimits::chunkExtensions");
 }
 
 // Trailers have bounds of their own.
@@ -187,15 +197,20 @@ TEST(WireLimits, trailers) {
     limits.trailerFields = 2;
     const auto parse = [&](const std::string& trailers) {
         return parseRequests(
-            "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + trailers + "\r\n", limits);
+            "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + trailers +
+                "\r\n",
+            limits);
     };
     EXPECT_EQ(parse("A: 1\r\nB: 2\r\n").summary, "POST /{}");
     EXPECT_EQ(parse("A: 1\r\nB: 23\r\n").reason, ParseReason::TrailerBlockTooLong);
-    EXPECT_EQ(parse("A: " + std::string(50, 'a') + "\r\n").reason, ParseReason::TrailerBlockTooLong);
+    EXPECT_EQ(parse("A: " + std::string(50, 'a') + "\r\n").reason,
+              ParseReason::TrailerBlockTooLong);
     EXPECT_EQ(parse("A:\r\nB:\r\n").summary, "POST /{}");
     EXPECT_EQ(parse("A:\r\nB:\r\nC:\r\n").reason, ParseReason::TooManyTrailerFields);
-    expectKnob(ParseReason::TrailerBlockTooLong, limits, "more than 12, set by WireLimits::trailerBlock");
-    expectKnob(ParseReason::TooManyTrailerFields, limits, "more than 2, set by WireLimits::trailerFields");
+    expectKnob(ParseReason::TrailerBlockTooLong, limits,
+               "more than 12, set by WireLimits::trailerBlock");
+    expectKnob(ParseReason::TooManyTrailerFields, limits,
+               "more than 2, set by WireLimits::trailerFields");
 }
 
 // A server cannot keep a client busy with informational heads.
@@ -207,7 +222,8 @@ TEST(WireLimits, informationalHeads) {
     EXPECT_EQ(parseResponses(hint + hint + final, {}, limits).summary, "103() 103() 200{}");
     EXPECT_EQ(parseResponses(hint + hint + hint + final, {}, limits).reason,
               ParseReason::TooManyInformational);
-    const auto two = parseResponses(hint + hint + final + hint + hint + final, {{"GET", "GET"}}, limits);
+    const auto two =
+        parseResponses(hint + hint + final + hint + hint + final, {{"GET", "GET"}}, limits);
     EXPECT_EQ(two.summary, "103() 103() 200{} 103() 103() 200{}");
     expectKnob(ParseReason::TooManyInformational, limits, "WireLimits::informationalHeads");
 }
@@ -217,13 +233,15 @@ TEST(WireLimits, informationalHeads) {
 TEST(WireLimits, largeMessagesAtTheDefaults) {
     const auto parse = [](const std::string& bytes) { return testing::requestTranscript({bytes}); };
     const auto target = [&](std::size_t length) {
-        return parse("GET /" + std::string(length - 14, 'a') + " HTTP/1.1\r\nHost: t\r\n\r\n").reason;
+        return parse("GET /" + std::string(length - 14, 'a') + " HTTP/1.1\r\nHost: t\r\n\r\n")
+            .reason;
     };
     EXPECT_EQ(target(8 * 1024), ParseReason::None);
     EXPECT_EQ(target(8 * 1024 + 1), ParseReason::RequestLineTooLong);
     EXPECT_EQ(target(70000), ParseReason::RequestLineTooLong);
     const auto value = [&](std::size_t length) {
-        return parse("GET / HTTP/1.1\r\nHost: t\r\nX: " + std::string(length, 'a') + "\r\n\r\n").reason;
+        return parse("GET / HTTP/1.1\r\nHost: t\r\nX: " + std::string(length, 'a') + "\r\n\r\n")
+            .reason;
     };
     EXPECT_EQ(value(64 * 1024 - 14), ParseReason::None);
     EXPECT_EQ(value(64 * 1024 - 13), ParseReason::HeaderBlockTooLong);

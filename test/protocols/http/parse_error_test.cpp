@@ -20,7 +20,8 @@ TEST(ParseError, hasWordsAndAStatusForEveryReason) {
         const ParseError error(static_cast<ParseReason>(i));
         EXPECT_EQ(static_cast<std::size_t>(error.reason()), i);
         EXPECT_EQ(error.status(), statusFor(error.reason()));
-        EXPECT_TRUE((std::set{400, 413, 414, 431, 501, 502, 505}.contains(error.status()))) << error.what();
+        EXPECT_TRUE((std::set{400, 413, 414, 431, 501, 502, 505}.contains(error.status())))
+            << error.what();
         EXPECT_TRUE(texts.insert(error.what()).second) << error.what();
     }
 }

@@ -30,7 +30,8 @@ const std::vector<Accepted> kAccepted = {
      "GET /3 HTTP/1.1\r\nHost: t\r\n\r\n",
      "GET /1{} GET /2{} GET /3{}"},
     {"a body, then the next request",
-     "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: t\r\n\r\n",
+     "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: "
+     "t\r\n\r\n",
      "POST /echo{hello} GET /{}"},
     {"an empty body", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n", "POST /{}"},
     {"a length with leading zeros", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 0003\r\n\r\nabc",
@@ -59,9 +60,11 @@ const std::vector<Accepted> kAccepted = {
     {"an unknown method, case kept", "brew / HTTP/1.1\r\nHost: t\r\n\r\n", "brew /{}"},
     {"HTTP/1.0 closes", "GET / HTTP/1.0\r\n\r\nGET /canary HTTP/1.0\r\n\r\n", "GET /{}."},
     {"HTTP/1.0 keeps alive when asked",
-     "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /2 HTTP/1.0\r\n\r\n", "GET /{} GET /2{}."},
+     "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /2 HTTP/1.0\r\n\r\n",
+     "GET /{} GET /2{}."},
     {"nothing is read behind a close",
-     "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\nGET /canary HTTP/1.1\r\nHost: t\r\n\r\n",
+     "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\nGET /canary HTTP/1.1\r\nHost: "
+     "t\r\n\r\n",
      "GET /{}."},
     {"close among other options",
      "GET / HTTP/1.1\r\nHost: t\r\nConnection: foo,\t CLOSE ,keep-alive\r\n\r\nX", "GET /{}."},
@@ -76,7 +79,8 @@ const std::vector<Accepted> kAccepted = {
      "GET /{} GET /2{}"},
     {"absolute form", "GET http://u.example:81/a?b HTTP/1.1\r\nHost: t\r\n\r\n",
      "GET http://u.example:81/a?b{}"},
-    {"absolute form without a path", "GET HTTPS://t HTTP/1.1\r\nHost: t\r\n\r\n", "GET HTTPS://t{}"},
+    {"absolute form without a path", "GET HTTPS://t HTTP/1.1\r\nHost: t\r\n\r\n",
+     "GET HTTPS://t{}"},
     {"absolute form with a query at once", "GET http://t?q HTTP/1.1\r\nHost: t\r\n\r\n",
      "GET http://t?q{}"},
     {"asterisk form", "OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n", "OPTIONS *{}"},
@@ -168,7 +172,8 @@ TEST(RequestParser, reportsAnUpgradeThatConnectionNames) {
         return std::string(
             HeadOf("GET / HTTP/" + version + "\r\nHost: t\r\n" + fields + "\r\n")->upgrade);
     };
-    EXPECT_EQ(upgrade("1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"), "websocket");
+    EXPECT_EQ(upgrade("1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"),
+              "websocket");
     EXPECT_EQ(upgrade("1.1", "Upgrade: websocket\r\n"), "");
     EXPECT_EQ(upgrade("1.1", "Connection: upgrade\r\n"), "");
     EXPECT_EQ(upgrade("1.0", "Connection: upgrade\r\nUpgrade: websocket\r\n"), "");
@@ -190,7 +195,8 @@ TEST(RequestParser, pointsIntoTheInput) {
 // the event was touched. This is back-pressure. H-1, H-2
 TEST(RequestParser, pausesBetweenEventsWithoutLoss) {
     const std::string bytes =
-        "POST /1 HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
+        "POST /1 HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
         "GET /2 HTTP/1.1\r\nHost: t\r\n\r\n";
     std::string rest = bytes;
     std::string seen;
@@ -248,8 +254,9 @@ TEST(RequestParser, givesItsHeadOnlyAtItsEvent) {
 
 // Trailers belong to End, and to no other event.
 TEST(RequestParser, givesTrailersWithTheEnd) {
-    const std::string bytes = "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
-                              "0\r\nX-T: a\r\nX-T: b\r\n\r\n";
+    const std::string bytes =
+        "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\nX-T: a\r\nX-T: b\r\n\r\n";
     auto input = bytesOf(bytes);
     RequestParser parser;
     ASSERT_EQ(parser.next(input), WireEvent::Head);
@@ -292,8 +299,8 @@ TEST(RequestParser, saysWhatAnEndOfTheConnectionMeans) {
     for (std::size_t length = 0; length <= bytes.size(); ++length) {
         const auto got = testing::requestTranscript({std::string_view(bytes).substr(0, length)});
         const WireEof expected = length == 0 || length == bytes.size() ? WireEof::Clean
-                                 : length < bodyAt                    ? WireEof::InHead
-                                                                      : WireEof::InBody;
+                                 : length < bodyAt                     ? WireEof::InHead
+                                                                       : WireEof::InBody;
         EXPECT_EQ(got.eof, expected) << "after " << length << " bytes";
     }
     EXPECT_EQ(testing::requestTranscript({"\r"}).eof, WireEof::InHead);
@@ -302,8 +309,9 @@ TEST(RequestParser, saysWhatAnEndOfTheConnectionMeans) {
 
 // limitBody() bounds one request; the next one has WireLimits::body again.
 TEST(RequestParser, boundsTheBodyOfOneRequest) {
-    const std::string bytes = "POST /1 HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc"
-                              "POST /2 HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nabcde";
+    const std::string bytes =
+        "POST /1 HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc"
+        "POST /2 HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nabcde";
     WireLimits limits;
     limits.body = 4;
     RequestParser parser(limits);

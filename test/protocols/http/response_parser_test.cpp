@@ -29,54 +29,88 @@ struct Accepted {
 const std::vector<Accepted> kAccepted = {
     {"a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "200{hi}"},
     {"no body at all", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200{}"},
-    {"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n", "200{hi}"},
+    {"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n",
+     "200{hi}"},
     {"until close", "HTTP/1.1 200 OK\r\n\r\nhi", "200{hi", WireEof::PotentialDataLoss},
     {"HTTP/1.0 until close", "HTTP/1.0 200 OK\r\n\r\nhi", "200{hi", WireEof::PotentialDataLoss},
     {"an empty body until close", "HTTP/1.1 200 OK\r\n\r\n", "200{", WireEof::PotentialDataLoss},
     {"204", "HTTP/1.1 204 No Content\r\n\r\n", "204{}"},
     {"204 that says 0", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", "204{}"},
-    {"304 with the length of what it does not send", "HTTP/1.1 304 N\r\nContent-Length: 9\r\n\r\n", "304{}"},
+    {"304 with the length of what it does not send", "HTTP/1.1 304 N\r\nContent-Length: 9\r\n\r\n",
+     "304{}"},
     {"304 without a length", "HTTP/1.1 304 N\r\n\r\n", "304{}"},
     {"an error with a body", "HTTP/1.1 404 Nope\r\nContent-Length: 2\r\n\r\nhi", "404{hi}"},
     {"100 before the final one",
-     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "100() 200{hi}"},
+     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+     "100() 200{hi}"},
     {"several informational heads",
-     "HTTP/1.1 102 P\r\nContent-Length: 0\r\n\r\nHTTP/1.1 103 E\r\nLink: </a>\r\n\r\nHTTP/1.1 204 N\r\n\r\n",
+     "HTTP/1.1 102 P\r\nContent-Length: 0\r\n\r\nHTTP/1.1 103 E\r\nLink: </a>\r\n\r\nHTTP/1.1 204 "
+     "N\r\n\r\n",
      "102() 103() 204{}"},
     {"no phrase", "HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", "200{}"},
     {"no phrase and no blank", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "200{}"},
-    {"a phrase with anything visible", "HTTP/1.1 200 \t caf\xc3\xa9 \x80\r\nContent-Length: 0\r\n\r\n", "200{}"},
+    {"a phrase with anything visible",
+     "HTTP/1.1 200 \t caf\xc3\xa9 \x80\r\nContent-Length: 0\r\n\r\n", "200{}"},
     {"a code beyond the classes", "HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", "999{}"},
-    {"an answer to HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "200{}", WireEof::Clean, {{"HEAD"}}},
-    {"a chunked answer to HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "200{}",
-     WireEof::Clean, {{"HEAD"}}},
-    {"an answer to HEAD without a length", "HTTP/1.1 200 OK\r\n\r\n", "200{}", WireEof::Clean, {{"HEAD"}}},
-    {"a tunnel", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nVia: p\r\n\r\n\x16\x03", "200{.", WireEof::Clean,
+    {"an answer to HEAD",
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+     "200{}",
+     WireEof::Clean,
+     {{"HEAD"}}},
+    {"a chunked answer to HEAD",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+     "200{}",
+     WireEof::Clean,
+     {{"HEAD"}}},
+    {"an answer to HEAD without a length",
+     "HTTP/1.1 200 OK\r\n\r\n",
+     "200{}",
+     WireEof::Clean,
+     {{"HEAD"}}},
+    {"a tunnel",
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nVia: p\r\n\r\n\x16\x03",
+     "200{.",
+     WireEof::Clean,
      {{"CONNECT"}}},
-    {"a refused tunnel", "HTTP/1.1 407 Auth\r\nContent-Length: 2\r\n\r\nno", "407{no}", WireEof::Clean,
+    {"a refused tunnel",
+     "HTTP/1.1 407 Auth\r\nContent-Length: 2\r\n\r\nno",
+     "407{no}",
+     WireEof::Clean,
      {{"CONNECT"}}},
     {"an upgrade",
-     "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00", "101{.",
-     WireEof::Clean, {{"GET"}, true}},
-    {"an upgrade not taken", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200{}", WireEof::Clean,
+     "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00",
+     "101{.",
+     WireEof::Clean,
+     {{"GET"}, true}},
+    {"an upgrade not taken",
+     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+     "200{}",
+     WireEof::Clean,
      {{"GET"}, true}},
     {"two on one connection",
      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!",
-     "200{hi} 200{!}", WireEof::Clean, {{"GET", "POST"}}},
+     "200{hi} 200{!}",
+     WireEof::Clean,
+     {{"GET", "POST"}}},
     {"HEAD, then GET",
-     "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!", "200{} 200{!}",
-     WireEof::Clean, {{"HEAD", "GET"}}},
-    {"a close with a length", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi!",
-     "200{hi}."},
+     "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!",
+     "200{} 200{!}",
+     WireEof::Clean,
+     {{"HEAD", "GET"}}},
+    {"a close with a length",
+     "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi!", "200{hi}."},
     {"HTTP/1.0 with a length", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi!", "200{hi}."},
     {"HTTP/1.0 kept alive",
-     "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\nHTTP/1.0 204 N\r\n\r\n", "200{} 204{}.",
-     WireEof::Clean, {{"GET", "GET"}}},
-    {"a 204 that announces a body ends the connection", "HTTP/1.1 204 N\r\nContent-Length: 2\r\n\r\nhi", "204{}."},
-    {"a 204 with chunks ends the connection", "HTTP/1.1 204 N\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-     "204{}."},
-    {"fields that only requests must get right", "HTTP/1.1 204 N\r\nHost: a b\r\nHost: c\r\nExpect: x\r\n\r\n",
-     "204{}"},
+     "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\nHTTP/1.0 204 N\r\n\r\n",
+     "200{} 204{}.",
+     WireEof::Clean,
+     {{"GET", "GET"}}},
+    {"a 204 that announces a body ends the connection",
+     "HTTP/1.1 204 N\r\nContent-Length: 2\r\n\r\nhi", "204{}."},
+    {"a 204 with chunks ends the connection",
+     "HTTP/1.1 204 N\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "204{}."},
+    {"fields that only requests must get right",
+     "HTTP/1.1 204 N\r\nHost: a b\r\nHost: c\r\nExpect: x\r\n\r\n", "204{}"},
 };
 
 // What RFC 9112 allows is read, and read the same however the bytes are cut. WR-8, WR-13, WR-14
@@ -151,16 +185,22 @@ TEST(ResponseParser, refusesWhatIsAmbiguous) {
         {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::TransferEncodingInHttp10},
         {"HTTP/1.1 204 N\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
          Reason::ContentLengthWithTransferEncoding},
-        {ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\nhi\r\n0\r\n\r\n", Reason::BadChunkSize, "200{"},
-        {ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi0\r\n\r\n", Reason::MissingChunkEnd, "200{hi"},
+        {ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\nhi\r\n0\r\n\r\n", Reason::BadChunkSize,
+         "200{"},
+        {ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi0\r\n\r\n", Reason::MissingChunkEnd,
+         "200{hi"},
         {ok + "Transfer-Encoding: chunked\r\n\r\n2\nhi\r\n0\r\n\r\n", Reason::BareLf, "200{"},
-        {ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 1\r\n\r\n", Reason::ForbiddenTrailer, "200{"},
+        {ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 1\r\n\r\n",
+         Reason::ForbiddenTrailer, "200{"},
         {"HTTP/1.1 100 C\r\nContent-Length: 2\r\n\r\nhi", Reason::InformationalWithBody},
         {"HTTP/1.1 103 E\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::InformationalWithBody},
         {"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", Reason::UnexpectedUpgrade},
         {ok + "Content-Length: 2\r\n\r\nhi!", Reason::UnsolicitedResponse, "200{hi}"},
         {"HTTP/1.1 204 N\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", Reason::UnsolicitedResponse, "204{}"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", Reason::UnsolicitedResponse, "200{}", {{"HEAD"}}},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+         Reason::UnsolicitedResponse,
+         "200{}",
+         {{"HEAD"}}},
     };
     for (const Refused& row : rows) {
         SCOPED_TRACE(::testing::PrintToString(row.bytes));
@@ -172,7 +212,8 @@ TEST(ResponseParser, refusesWhatIsAmbiguous) {
 
 // A head gives code, phrase, framing and every field. WR-9, WR-10
 TEST(ResponseParser, givesTheWholeHead) {
-    const std::string bytes = "HTTP/1.0 404 Not Found\r\nServer: x\r\nContent-Length: 7\r\nset-cookie: a=b\r\n\r\n";
+    const std::string bytes =
+        "HTTP/1.0 404 Not Found\r\nServer: x\r\nContent-Length: 7\r\nset-cookie: a=b\r\n\r\n";
     ResponseParser parser;
     parser.expectResponse("HEAD");
     auto input = bytesOf(bytes);
@@ -203,7 +244,8 @@ TEST(ResponseParser, knowsWhetherTheConnectionMayBeUsedAgain) {
     EXPECT_FALSE(keepAlive("HTTP/1.1 200 OK\r\n\r\n"));
     EXPECT_FALSE(keepAlive("HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n"));
     EXPECT_FALSE(keepAlive("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"));
-    EXPECT_TRUE(keepAlive("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n"));
+    EXPECT_TRUE(
+        keepAlive("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n"));
     EXPECT_FALSE(keepAlive("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n"));
 }
 
@@ -214,13 +256,14 @@ TEST(ResponseParser, saysWhatAnEndOfTheConnectionMeans) {
     const std::string bytes = interim + head + "2\r\nhi\r\n0\r\nX: y\r\n\r\n";
     for (std::size_t length = 0; length <= bytes.size(); ++length) {
         const auto got = testing::responseTranscript({std::string_view(bytes).substr(0, length)});
-        const WireEof expected = length == 0                              ? WireEof::Nothing
+        const WireEof expected = length == 0                             ? WireEof::Nothing
                                  : length < interim.size() + head.size() ? WireEof::InHead
                                  : length < bytes.size()                 ? WireEof::InBody
                                                                          : WireEof::Clean;
         EXPECT_EQ(got.eof, expected) << "after " << length << " bytes";
     }
-    EXPECT_EQ(testing::responseTranscript({"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi"}).eof, WireEof::InBody);
+    EXPECT_EQ(testing::responseTranscript({"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi"}).eof,
+              WireEof::InBody);
 }
 
 // With a body that cannot come, the response is complete before End is asked for.
@@ -269,8 +312,9 @@ TEST(ResponseParser, takesNoRequestBehindAClose) {
 
 // Head and trailers can be seen only at their events.
 TEST(ResponseParser, givesItsViewsOnlyAtTheirEvents) {
-    const std::string bytes = "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                              "0\r\nX: y\r\n\r\n";
+    const std::string bytes =
+        "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\nX: y\r\n\r\n";
     ResponseParser parser;
     EXPECT_THROW(parser.head(), std::logic_error);
     parser.expectResponse("GET");

@@ -31,7 +31,8 @@ void expectRefused(const std::function<void(std::string&)>& call, const std::str
 // Written order: request line, framing field, the caller's fields in their order. WA-6
 TEST(Serializer, writesARequestHead) {
     std::string out;
-    appendRequestHead(out, "POST", "/a?b", Headers{{"Host", "t"}, {"x-A", "1"}}, BodyLength::known(5));
+    appendRequestHead(out, "POST", "/a?b", Headers{{"Host", "t"}, {"x-A", "1"}},
+                      BodyLength::known(5));
     EXPECT_EQ(out, "POST /a?b HTTP/1.1\r\nContent-Length: 5\r\nHost: t\r\nx-A: 1\r\n\r\n");
     out.clear();
     appendRequestHead(out, "PUT", "/", Headers{{"Host", "t"}}, BodyLength::chunked());
@@ -47,7 +48,8 @@ TEST(Serializer, writesARequestHead) {
 // A response head has the framing that its length says, and the phrase it is given.
 TEST(Serializer, writesAResponseHead) {
     std::string out;
-    appendResponseHead(out, 200, "OK", Headers{{"Server", "m"}}, BodyLength::known(18446744073709551615U));
+    appendResponseHead(out, 200, "OK", Headers{{"Server", "m"}},
+                       BodyLength::known(18446744073709551615U));
     EXPECT_EQ(out, "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\nServer: m\r\n\r\n");
     out.clear();
     appendResponseHead(out, 404, "", Headers{}, BodyLength::chunked());
@@ -66,17 +68,20 @@ TEST(Serializer, writesAResponseHead) {
 // Methods must be tokens and targets of a form that the method takes, which rules out header
 // injection. WA-2
 TEST(Serializer, refusesABadRequestLine) {
-    const auto refused = [](const std::string& method, const std::string& target, const std::string& culprit) {
+    const auto refused = [](const std::string& method, const std::string& target,
+                            const std::string& culprit) {
         expectRefused(
             [&](std::string& out) {
                 appendRequestHead(out, method, target, Headers{{"Host", "t"}}, BodyLength::none());
             },
             culprit);
     };
-    for (const std::string& method : {""s, "GET "s, "G T"s, "GET\r\nX: y"s, "GET\n"s, "G\0T"s, "G\xc3\x89T"s, "G:"s})
+    for (const std::string& method :
+         {""s, "GET "s, "G T"s, "GET\r\nX: y"s, "GET\n"s, "G\0T"s, "G\xc3\x89T"s, "G:"s})
         refused(method, "/", "request method");
-    for (const std::string& target : {""s, "/a b"s, "/a\r\nX: y"s, "/\n"s, "/\0"s, "/caf\xc3\xa9"s, "/a#b"s, "a"s,
-                                      "*"s, "/ HTTP/1.1\r\nX: y\r\n"s, "http://u@t/"s, "/\x7f"s, "/\t"s})
+    for (const std::string& target :
+         {""s, "/a b"s, "/a\r\nX: y"s, "/\n"s, "/\0"s, "/caf\xc3\xa9"s, "/a#b"s, "a"s, "*"s,
+          "/ HTTP/1.1\r\nX: y\r\n"s, "http://u@t/"s, "/\x7f"s, "/\t"s})
         refused("GET", target, "request target");
     refused("CONNECT", "/", "request target \"/\" for \"CONNECT\"");
 }
@@ -105,7 +110,8 @@ TEST(Serializer, refusesFramingThatContradictsItself) {
             name);
         expectRefused(
             [&](std::string& out) {
-                appendRequestHead(out, "GET", "/", Headers{{"Host", "t"}, {name, "5"}}, BodyLength::known(5));
+                appendRequestHead(out, "GET", "/", Headers{{"Host", "t"}, {name, "5"}},
+                                  BodyLength::known(5));
             },
             name);
     }
@@ -131,11 +137,15 @@ TEST(Serializer, refusesFramingThatContradictsItself) {
 TEST(Serializer, refusesABadStatusLine) {
     for (const int code : {-1, 0, 99, 1000})
         expectRefused(
-            [&](std::string& out) { appendResponseHead(out, code, "X", Headers{}, BodyLength::none()); },
+            [&](std::string& out) {
+                appendResponseHead(out, code, "X", Headers{}, BodyLength::none());
+            },
             "status code " + std::to_string(code));
     for (const std::string& phrase : {"O\r\nX: y"s, "O\n"s, "O\0K"s, "\x7f"s})
         expectRefused(
-            [&](std::string& out) { appendResponseHead(out, 200, phrase, Headers{}, BodyLength::none()); },
+            [&](std::string& out) {
+                appendResponseHead(out, 200, phrase, Headers{}, BodyLength::none());
+            },
             "status phrase");
 }
 
@@ -168,14 +178,16 @@ TEST(Serializer, writesTrailers) {
     std::string out;
     appendLastChunk(out, Headers{{"X-T", "1"}, {"X-U", "2"}});
     EXPECT_EQ(out, "0\r\nX-T: 1\r\nX-U: 2\r\n\r\n");
-    for (const char* name : {"Content-Length", "transfer-encoding", "Host", "Connection", "Trailer", "Upgrade", "Expect"})
+    for (const char* name : {"Content-Length", "transfer-encoding", "Host", "Connection", "Trailer",
+                             "Upgrade", "Expect"})
         expectRefused([&](std::string& to) { appendLastChunk(to, Headers{{name, "5"}}); }, name);
 }
 
 // What is written is read back as the same message.
 TEST(Serializer, isReadBackByTheParsers) {
     std::string request;
-    appendRequestHead(request, "POST", "/p?q=\\", Headers{{"Host", "t:1"}, {"X", "caf\xc3\xa9"}}, BodyLength::chunked());
+    appendRequestHead(request, "POST", "/p?q=\\", Headers{{"Host", "t:1"}, {"X", "caf\xc3\xa9"}},
+                      BodyLength::chunked());
     appendChunk(request, bytesOf("hello "));
     appendChunk(request, bytesOf("world"));
     appendLastChunk(request, Headers{{"X-T", "1"}});

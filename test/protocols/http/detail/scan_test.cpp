@@ -104,13 +104,14 @@ TEST(Scan, classesFollowTheGrammars) {
     for (int value = 0; value < 256; ++value) {
         const char byte = static_cast<char>(value);
         const std::string text(1, byte);
-        const bool alphanumeric = (value >= '0' && value <= '9') || (value >= 'A' && value <= 'Z') ||
-                                  (value >= 'a' && value <= 'z');
+        const bool alphanumeric = (value >= '0' && value <= '9') ||
+                                  (value >= 'A' && value <= 'Z') || (value >= 'a' && value <= 'z');
         const bool tokenMark = value != 0 && marks.find(byte) != std::string_view::npos;
         EXPECT_EQ(isToken(text), alphanumeric || tokenMark) << value;
         EXPECT_EQ(isValue(text), value == '\t' || (value >= 0x20 && value != 0x7f)) << value;
         const bool visible = value > 0x20 && value < 0x7f;
-        const bool excluded = byte == '"' || byte == '#' || byte == '<' || byte == '>' || byte == '\\';
+        const bool excluded =
+            byte == '"' || byte == '#' || byte == '<' || byte == '>' || byte == '\\';
         EXPECT_EQ(lengthOf(skipTarget, text) == 1, visible && !excluded) << value;
     }
     EXPECT_FALSE(isToken(""));
