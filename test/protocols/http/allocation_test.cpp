@@ -121,7 +121,7 @@ TEST(Allocations, noneForANewParser) {
 TEST(Allocations, anIdleParserHoldsNoBlock) {
     RequestParser first;
     RequestParser second;
-    EXPECT_EQ(feed(first, kRequest, kRequest.size()), 1);
+    EXPECT_EQ(feed(first, kRequest, 1), 1);
     std::span<const std::byte> nothing;
     EXPECT_EQ(first.next(nothing), WireEvent::NeedData);
     EXPECT_EQ(allocationsOf([&] { EXPECT_EQ(feed(second, kRequest, 1), 1); }), 0U);

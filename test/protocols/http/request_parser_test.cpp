@@ -292,6 +292,18 @@ TEST(RequestParser, refusesNoiseAtItsFirstByte) {
     }
 }
 
+// A bad line is refused when its line feed is there, not before: else the same bytes would fail
+// earlier in one piece than in two.
+TEST(RequestParser, refusesALineWhenItIsComplete) {
+    for (const std::string start :
+         {"GET /a#b", "G:", "GET / HTTP/3.0\r", "GET / HTTP/1.1\r\nHost: t\r\nX Y: z",
+          "GET / HTTP/1.1\r\nHost: t\r\n folded"}) {
+        SCOPED_TRACE(start);
+        EXPECT_EQ(parseRequests(start).reason, ParseReason::None);
+        EXPECT_NE(parseRequests(start + "\n").reason, ParseReason::None);
+    }
+}
+
 // The end of the connection is clean between messages only.
 TEST(RequestParser, saysWhatAnEndOfTheConnectionMeans) {
     const std::string bytes = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi";
