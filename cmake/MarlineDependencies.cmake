@@ -1,4 +1,5 @@
-# The libraries that marline stands on. Also installed, for those who link it.
+# The libraries that marline stands on. Also installed: find_package(marline) runs it, and reports
+# what is missing as find_package() does.
 include(CMakeFindDependencyMacro)
 
 find_dependency(OpenSSL 3.0)
@@ -8,7 +9,15 @@ find_dependency(Threads)
 
 macro(marline_find_with_pkg_config name module)
     if(NOT TARGET PkgConfig::${name})
-        pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
+        pkg_check_modules(${name} IMPORTED_TARGET ${module})
+        if(NOT ${name}_FOUND)
+            set(marline_FOUND FALSE)
+            set(marline_NOT_FOUND_MESSAGE "marline needs ${module}, which pkg-config does not find")
+            if(marline_FIND_REQUIRED)
+                message(FATAL_ERROR "${marline_NOT_FOUND_MESSAGE}")
+            endif()
+            return()
+        endif()
     endif()
 endmacro()
 
