@@ -60,7 +60,9 @@ std::optional<std::string_view> Headers::get(std::string_view name) const noexce
     return std::nullopt;
 }
 
-void Headers::removeHeader(std::string_view name) { removeAmong(entries_.size(), name); }
+void Headers::removeHeader(std::string_view name) {
+    removeAmong(entries_.size(), name);
+}
 
 void Headers::clear() noexcept {
     bytes_.clear();
@@ -120,12 +122,12 @@ void Headers::removeAmong(std::size_t count, std::string_view name) {
     bytes_.resize(used);
 }
 
-bool operator==(const Headers& left, const Headers& right) {
-    if (left.size() != right.size())
+bool Headers::operator==(const Headers& other) const {
+    if (size() != other.size())
         return false;
     // Quadratic, which is nothing for the handful of fields that a message has.
-    return std::all_of(left.begin(), left.end(), [&](const FieldView field) {
-        return left.getRawHeaders(field.name) == right.getRawHeaders(field.name);
+    return std::all_of(begin(), end(), [&](const FieldView field) {
+        return getRawHeaders(field.name) == other.getRawHeaders(field.name);
     });
 }
 

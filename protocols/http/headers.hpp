@@ -1,6 +1,7 @@
 // An ordered, case-insensitive multimap of header fields (Twisted: http_headers.Headers).
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/protocols/http/field_view.hpp>
 
 #include <cstddef>
@@ -28,7 +29,7 @@ namespace marline::http {
 ///
 /// Every view that it gives lives until the end of the next call that changes the Headers; so a
 /// value may be copied from one field of it to another.
-class Headers {
+class MARLINE_API Headers {
 public:
     class Iterator;
 
@@ -82,7 +83,7 @@ public:
 
     /// Equal if every name has the same values in the same order; the order of different names
     /// and the case of names do not matter (Twisted: `Headers.__eq__`).
-    friend bool operator==(const Headers& left, const Headers& right);
+    bool operator==(const Headers& other) const;
 
 private:
     struct Entry {
@@ -126,7 +127,11 @@ private:
     std::size_t index_ = 0;
 };
 
-inline Headers::Iterator Headers::begin() const noexcept { return {*this, 0}; }
-inline Headers::Iterator Headers::end() const noexcept { return {*this, size()}; }
+inline Headers::Iterator Headers::begin() const noexcept {
+    return {*this, 0};
+}
+inline Headers::Iterator Headers::end() const noexcept {
+    return {*this, size()};
+}
 
 }  // namespace marline::http

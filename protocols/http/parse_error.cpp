@@ -78,7 +78,8 @@ constexpr std::array<Row, kParseReasonCount> kRows{{
     {ParseReason::UnsolicitedResponse, 502, "bytes arrived when no response was due"},
     {ParseReason::UnexpectedUpgrade, 502, "101 Switching Protocols to a request without Upgrade"},
     {ParseReason::InformationalWithBody, 502, "an informational response that announces a body"},
-    {ParseReason::TooManyInformational, 502, "too many informational responses before the final one",
+    {ParseReason::TooManyInformational, 502,
+     "too many informational responses before the final one",
      knob<&WireLimits::informationalHeads>("WireLimits::informationalHeads")},
 }};
 
@@ -91,7 +92,9 @@ constexpr bool rowsAreInOrder() {
 }
 static_assert(rowsAreInOrder(), "kRows must list every ParseReason in order");
 
-const Row& rowOf(ParseReason reason) noexcept { return kRows[static_cast<std::size_t>(reason)]; }
+const Row& rowOf(ParseReason reason) noexcept {
+    return kRows[static_cast<std::size_t>(reason)];
+}
 
 std::string wordsFor(ParseReason reason, const WireLimits& limits) {
     const Row& row = rowOf(reason);
@@ -105,7 +108,9 @@ std::string wordsFor(ParseReason reason, const WireLimits& limits) {
 
 }  // namespace
 
-int statusFor(ParseReason reason) noexcept { return rowOf(reason).status; }
+int statusFor(ParseReason reason) noexcept {
+    return rowOf(reason).status;
+}
 
 ParseError::ParseError(ParseReason reason, const WireLimits& limits)
     : Error(wordsFor(reason, limits)), reason_(reason) {}

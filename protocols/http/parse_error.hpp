@@ -1,6 +1,7 @@
 // Why a message was refused, and what a server should answer.
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/protocols/http/limits.hpp>
 
@@ -55,10 +56,10 @@ enum class ParseReason : std::uint8_t {
     TooManyTrailerFields,    ///< WireLimits::trailerFields was crossed.
     ForbiddenTrailer,        ///< A trailer that would change framing or routing.
     // Responses only.
-    UnsolicitedResponse,     ///< Bytes on a connection where no response is due.
-    UnexpectedUpgrade,       ///< 101 although no upgrade was offered.
-    InformationalWithBody,   ///< A 1xx head that announces a body.
-    TooManyInformational,    ///< WireLimits::informationalHeads was crossed.
+    UnsolicitedResponse,    ///< Bytes on a connection where no response is due.
+    UnexpectedUpgrade,      ///< 101 although no upgrade was offered.
+    InformationalWithBody,  ///< A 1xx head that announces a body.
+    TooManyInformational,   ///< WireLimits::informationalHeads was crossed.
 };
 
 /// The number of enumerators of ParseReason.
@@ -67,12 +68,12 @@ inline constexpr std::size_t kParseReasonCount =
 
 /// The status code with which a server answers a request refused for `reason`: 400, 413, 414, 431,
 /// 501 or 505. 502, for a gateway, if only a response can be refused for it; 0 for None.
-int statusFor(ParseReason reason) noexcept;
+MARLINE_API int statusFor(ParseReason reason) noexcept;
 
 /// A message that was refused: what is wrong with it in words, and with which code to answer.
 ///
 /// Parsers do not throw it; they keep a ParseReason and make this when asked.
-class ParseError : public Error {
+class MARLINE_API ParseError : public Error {
 public:
     /// Words the error; when the reason is a limit, the text has the knob's name and its value
     /// in `limits`.

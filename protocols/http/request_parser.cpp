@@ -109,7 +109,8 @@ WireEvent RequestParser::fail(ParseReason reason) noexcept {
 
 const RequestHead& RequestParser::head() const {
     if (state_ != State::HeadGiven)
-        throw std::logic_error("RequestParser::head() outside of WireEvent::Head: its views are gone");
+        throw std::logic_error(
+            "RequestParser::head() outside of WireEvent::Head: its views are gone");
     return block_->request;
 }
 

@@ -53,8 +53,9 @@ WireEvent ResponseParser::next(std::span<const std::byte>& input) {
 void ResponseParser::expectResponse(std::string_view method, bool upgradeOffered) {
     const bool ready = state_ == State::Idle || (state_ == State::Ended && keepAlive_);
     if (!ready)
-        throw std::logic_error("ResponseParser::expectResponse() before the last response was "
-                               "complete, or on a connection that carries no other");
+        throw std::logic_error(
+            "ResponseParser::expectResponse() before the last response was "
+            "complete, or on a connection that carries no other");
     block_.reset();
     state_ = State::Start;
     toHead_ = method == "HEAD";
@@ -112,8 +113,9 @@ WireEvent ResponseParser::fail(ParseReason reason) noexcept {
 
 const ResponseHead& ResponseParser::head() const {
     if (state_ != State::HeadGiven && state_ != State::InformationalGiven)
-        throw std::logic_error("ResponseParser::head() outside of WireEvent::Head and "
-                               "WireEvent::Informational: its views are gone");
+        throw std::logic_error(
+            "ResponseParser::head() outside of WireEvent::Head and "
+            "WireEvent::Informational: its views are gone");
     return block_->response;
 }
 

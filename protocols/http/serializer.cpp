@@ -77,12 +77,13 @@ void checkHost(const Headers& fields, Version version) {
 
 void checkResponse(int code, std::string_view phrase, BodyLength length) {
     if (code < 100 || code > 999)
-        throw std::invalid_argument("status code " + std::to_string(code) + " is not of 100 to 999");
+        throw std::invalid_argument("status code " + std::to_string(code) +
+                                    " is not of 100 to 999");
     if (!detail::isValue(phrase))
         throw std::invalid_argument("status phrase " + detail::quoted(phrase) +
                                     " has a control character");
-    const bool framed = length.kind() == BodyLength::Kind::Known ||
-                        length.kind() == BodyLength::Kind::Chunked;
+    const bool framed =
+        length.kind() == BodyLength::Kind::Known || length.kind() == BodyLength::Kind::Chunked;
     if (framed && (code < 200 || code == 204))
         throw std::invalid_argument("status " + std::to_string(code) + " takes no body");
 }
@@ -102,8 +103,8 @@ void appendRequestHead(std::string& out, std::string_view method, std::string_vi
     appendFields(out, fields);
 }
 
-void appendResponseHead(std::string& out, int code, std::string_view phrase,
-                        const Headers& fields, BodyLength length, Version version) {
+void appendResponseHead(std::string& out, int code, std::string_view phrase, const Headers& fields,
+                        BodyLength length, Version version) {
     checkResponse(code, phrase, length);
     checkFraming(fields, length, version);
     out.append(versionText(version)).append(" ");

@@ -78,21 +78,27 @@ constexpr Phrase kPhrases[] = {
 
 constexpr std::string_view classPhrase(int code) noexcept {
     switch (code / 100) {
-    case 1: return "Informational";
-    case 2: return "Success";
-    case 3: return "Redirection";
-    case 4: return "Client Error";
-    case 5: return "Server Error";
-    default: return "Unknown";
+    case 1:
+        return "Informational";
+    case 2:
+        return "Success";
+    case 3:
+        return "Redirection";
+    case 4:
+        return "Client Error";
+    case 5:
+        return "Server Error";
+    default:
+        return "Unknown";
     }
 }
 
 }  // namespace
 
 std::string_view statusPhrase(int code) noexcept {
-    const auto found = std::lower_bound(
-        std::begin(kPhrases), std::end(kPhrases), code,
-        [](const Phrase& phrase, int wanted) { return phrase.code < wanted; });
+    const auto found =
+        std::lower_bound(std::begin(kPhrases), std::end(kPhrases), code,
+                         [](const Phrase& phrase, int wanted) { return phrase.code < wanted; });
     return found != std::end(kPhrases) && found->code == code ? found->text : classPhrase(code);
 }
 

@@ -38,17 +38,22 @@ void BodyDecoder::begin(BodyFraming framing, std::uint64_t length,
 WireEvent BodyDecoder::next(std::span<const std::byte>& input, HeadBlockPtr& block,
                             const WireLimits& limits, ParseReason& reason) {
     switch (state_) {
-    case State::Ended: return WireEvent::End;
-    case State::Length: return readLength(input, reason);
-    case State::UntilClose: return readUntilClose(input, reason);
-    case State::Tunnel: return WireEvent::Done;
-    case State::Trailers: return readTrailers(input, block, limits, reason);
-    default: return readChunked(input, block, limits, reason);
+    case State::Ended:
+        return WireEvent::End;
+    case State::Length:
+        return readLength(input, reason);
+    case State::UntilClose:
+        return readUntilClose(input, reason);
+    case State::Tunnel:
+        return WireEvent::Done;
+    case State::Trailers:
+        return readTrailers(input, block, limits, reason);
+    default:
+        return readChunked(input, block, limits, reason);
     }
 }
 
-WireEvent BodyDecoder::readLength(std::span<const std::byte>& input,
-                                  ParseReason& reason) noexcept {
+WireEvent BodyDecoder::readLength(std::span<const std::byte>& input, ParseReason& reason) noexcept {
     if (remaining_ > limit_) {
         reason = ParseReason::BodyTooLarge;
         return WireEvent::Failed;
@@ -175,11 +180,15 @@ ParseReason BodyDecoder::sizeByte(char byte) noexcept {
     if (state_ == State::SizeFirst)
         return ParseReason::BadChunkSize;
     switch (byte) {
-    case '\r': return enter(State::SizeLf);
-    case ';': return enter(State::BeforeName);
+    case '\r':
+        return enter(State::SizeLf);
+    case ';':
+        return enter(State::BeforeName);
     case ' ':
-    case '\t': return enter(State::BeforeExtension);
-    default: return ParseReason::BadChunkSize;
+    case '\t':
+        return enter(State::BeforeExtension);
+    default:
+        return ParseReason::BadChunkSize;
     }
 }
 
@@ -189,11 +198,15 @@ ParseReason BodyDecoder::extensionByte(char byte) noexcept {
     const bool token = isOf(CharClass::Token, byte);
     switch (state_) {
     case State::BeforeName:
-        return blank ? ParseReason::None : token ? enter(State::Name) : ParseReason::BadChunkExtension;
+        return blank   ? ParseReason::None
+               : token ? enter(State::Name)
+                       : ParseReason::BadChunkExtension;
     case State::BeforeValue:
         if (byte == '"')
             return enter(State::Quoted);
-        return blank ? ParseReason::None : token ? enter(State::Value) : ParseReason::BadChunkExtension;
+        return blank   ? ParseReason::None
+               : token ? enter(State::Value)
+                       : ParseReason::BadChunkExtension;
     case State::Quoted:
         if (byte == '"' || byte == '\\')
             return enter(byte == '"' ? State::BehindQuoted : State::QuotedPair);

@@ -1,6 +1,7 @@
 // Internal: takes the framing off a body: a known length, chunks with trailers, until close.
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/protocols/http/detail/head_block.hpp>
 #include <marline/protocols/http/limits.hpp>
 #include <marline/protocols/http/parse_error.hpp>
@@ -13,7 +14,7 @@
 namespace marline::http::detail {
 
 /// The body of one message after the other, piece by piece, without a copy.
-class BodyDecoder {
+class MARLINE_API BodyDecoder {
 public:
     /// Starts a body; `length` counts for BodyFraming::ContentLength.
     void begin(BodyFraming framing, std::uint64_t length, const WireLimits& limits) noexcept;
@@ -21,10 +22,10 @@ public:
     /// Bounds the body that was begun.
     void limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
 
-    /// Gives NeedData, Body, End, Failed, or Done for a tunnel. Trailers, if any, are in `block` at End, which is
-    /// null otherwise.
-    WireEvent next(std::span<const std::byte>& input, HeadBlockPtr& block,
-                   const WireLimits& limits, ParseReason& reason);
+    /// Gives NeedData, Body, End, Failed, or Done for a tunnel. Trailers, if any, are in `block` at
+    /// End, which is null otherwise.
+    WireEvent next(std::span<const std::byte>& input, HeadBlockPtr& block, const WireLimits& limits,
+                   ParseReason& reason);
 
     /// The piece of the last Body event.
     std::span<const std::byte> piece() const noexcept { return piece_; }
@@ -38,10 +39,28 @@ public:
 private:
     /// Where in the body the next byte stands. The chunk line's states follow RFC 9112 §7.1.
     enum class State : std::uint8_t {
-        Ended, Length, UntilClose, Tunnel,
-        SizeFirst, Size, BeforeExtension, BeforeName, Name, BehindName, BeforeValue, Value,
-        Quoted, QuotedPair, BehindQuoted, SizeLf,
-        ChunkData, ChunkCr, ChunkLf, TrailerFirst, TrailerLf, Trailers,
+        Ended,
+        Length,
+        UntilClose,
+        Tunnel,
+        SizeFirst,
+        Size,
+        BeforeExtension,
+        BeforeName,
+        Name,
+        BehindName,
+        BeforeValue,
+        Value,
+        Quoted,
+        QuotedPair,
+        BehindQuoted,
+        SizeLf,
+        ChunkData,
+        ChunkCr,
+        ChunkLf,
+        TrailerFirst,
+        TrailerLf,
+        Trailers,
     };
 
     WireEvent readLength(std::span<const std::byte>& input, ParseReason& reason) noexcept;

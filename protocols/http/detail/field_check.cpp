@@ -28,8 +28,8 @@ void checkField(std::string_view name, std::string_view value) {
     if (!isToken(name))
         throw std::invalid_argument("header name " + quoted(name) + " is not a token");
     if (!isValue(value))
-        throw std::invalid_argument("header " + quoted(name) + " has a control character in its value " +
-                                    quoted(value));
+        throw std::invalid_argument("header " + quoted(name) +
+                                    " has a control character in its value " + quoted(value));
 }
 
 }  // namespace marline::http::detail

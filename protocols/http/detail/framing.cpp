@@ -64,8 +64,8 @@ void noteConnection(FramingFacts& facts, std::string_view value) noexcept {
 void noteExpect(FramingFacts& facts, std::string_view value) noexcept {
     const bool first = facts.expectation == Expectation::None;
     // The word has digits, which equalsWord() does not fold wrongly: 0x11 and 0x10 are no values.
-    facts.expectation = first && equalsWord(value, "100-continue") ? Expectation::Continue
-                                                                   : Expectation::Unknown;
+    facts.expectation =
+        first && equalsWord(value, "100-continue") ? Expectation::Continue : Expectation::Unknown;
 }
 
 bool staysOpen(const FramingFacts& facts, Version version) noexcept {
@@ -134,8 +134,8 @@ ParseReason noteField(FramingFacts& facts, const FieldView& field) noexcept {
 
 bool isForbiddenTrailer(std::string_view name) noexcept {
     constexpr std::string_view kTrailer = "trailer";
-    constexpr std::string_view kForbidden[] = {kHost,          kExpect,           kUpgrade, kConnection,
-                                               kContentLength, kTransferEncoding, kTrailer};
+    constexpr std::string_view kForbidden[] = {
+        kHost, kExpect, kUpgrade, kConnection, kContentLength, kTransferEncoding, kTrailer};
     for (const std::string_view forbidden : kForbidden) {
         if (equalsWord(name, forbidden))
             return true;

@@ -1,6 +1,7 @@
 // Internal: the memory of a head while it is read, borrowed from the thread.
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/protocols/http/message_head.hpp>
 
 #include <cstddef>
@@ -49,7 +50,7 @@ struct HeadBlock {
 };
 
 /// Gives a block back to the thread's free list.
-struct ReturnHeadBlock {
+struct MARLINE_API ReturnHeadBlock {
     void operator()(HeadBlock* block) const noexcept;
 };
 

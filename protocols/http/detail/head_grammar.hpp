@@ -103,8 +103,8 @@ struct TrailerGrammar {
     FieldGrammar fields;
 
     TrailerGrammar(HeadBlock& block, const WireLimits& limits) noexcept
-        : fields{block, limits.trailerBlock, limits.trailerFields,
-                 ParseReason::TrailerBlockTooLong, ParseReason::TooManyTrailerFields} {}
+        : fields{block, limits.trailerBlock, limits.trailerFields, ParseReason::TrailerBlockTooLong,
+                 ParseReason::TooManyTrailerFields} {}
 
     std::size_t window() const noexcept { return fields.window(); }
     ParseReason tooLong() const noexcept { return fields.tooLong(); }

@@ -22,8 +22,7 @@ namespace marline::http::detail {
 
 /// Reads complete lines from [at, end) and moves `at` behind the last of them.
 template <class Grammar>
-LineStep readLinesInPlace(Grammar& grammar, const char*& at, const char* end,
-                          ParseReason& reason) {
+LineStep readLinesInPlace(Grammar& grammar, const char*& at, const char* end, ParseReason& reason) {
     for (;;) {
         const std::size_t window = grammar.window();
         const std::size_t here = std::min(static_cast<std::size_t>(end - at), window);

@@ -69,8 +69,7 @@ LineStep readRequestVersion(const char*& at, const char* end, Version& version,
 
 }  // namespace
 
-LineStep readRequestLine(const char*& at, const char* end, RequestHead& head,
-                         ParseReason& reason) {
+LineStep readRequestLine(const char*& at, const char* end, RequestHead& head, ParseReason& reason) {
     const char* const methodEnd = skipToken(at, end);
     if (methodEnd == end)
         return LineStep::Incomplete;
@@ -106,8 +105,7 @@ ParseReason checkTarget(std::string_view method, std::string_view target) noexce
     return classifyTarget(head);
 }
 
-LineStep readStatusLine(const char*& at, const char* end, ResponseHead& head,
-                        ParseReason& reason) {
+LineStep readStatusLine(const char*& at, const char* end, ResponseHead& head, ParseReason& reason) {
     const char* lineEnd = skipValue(at, end);
     if (lineEnd == end)
         return LineStep::Incomplete;
@@ -129,8 +127,8 @@ LineStep readStatusLine(const char*& at, const char* end, ResponseHead& head,
     const bool isCode = code[0] >= '1' && isDigit(code[0]) && isDigit(code[1]) && isDigit(code[2]);
     if (!isCode || (line.size() > kCodeEnd && line[kCodeEnd] != ' '))
         return failed(reason, ParseReason::BadStatusLine);
-    head.code = static_cast<std::uint16_t>((code[0] - '0') * 100 + (code[1] - '0') * 10 +
-                                           (code[2] - '0'));
+    head.code =
+        static_cast<std::uint16_t>((code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0'));
     head.phrase = line.size() > kCodeEnd ? line.substr(kCodeEnd + 1) : std::string_view();
     at = lineEnd;
     return LineStep::More;
