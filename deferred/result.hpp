@@ -1,9 +1,9 @@
 // Result<T>: a value or a Failure.
 #pragma once
 
+#include <optional>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <marline/deferred/failure.hpp>
 
@@ -25,33 +25,33 @@ public:
     /// Holds a value; only for Result<>, with none given.
     Result()
         requires std::is_void_v<T>
-        : outcome_(std::in_place_index<0>) {}
+        : value_(Unit{}) {}
     /// Holds `value`.
     Result(Value value) noexcept(std::is_nothrow_move_constructible_v<Value>)
-        : outcome_(std::in_place_index<0>, std::move(value)) {}
+        : value_(std::move(value)) {}
     /// Holds `failure`.
-    Result(Failure failure) noexcept : outcome_(std::in_place_index<1>, std::move(failure)) {}
+    Result(Failure failure) noexcept : failure_(std::move(failure)) {}
 
     /// True when there is a value.
-    bool ok() const noexcept { return outcome_.index() == 0; }
+    bool ok() const noexcept { return !failure_.holdsError(); }
     explicit operator bool() const noexcept { return ok(); }
 
     /// The value; throws the error itself when there is a Failure instead.
     Value& value() & {
         raiseUnlessOk();
-        return *std::get_if<0>(&outcome_);
+        return *value_;
     }
     const Value& value() const& {
         raiseUnlessOk();
-        return *std::get_if<0>(&outcome_);
+        return *value_;
     }
     Value&& value() && {
         raiseUnlessOk();
-        return std::move(*std::get_if<0>(&outcome_));
+        return std::move(*value_);
     }
 
     /// The Failure; undefined when ok().
-    const Failure& failure() const noexcept { return *std::get_if<1>(&outcome_); }
+    const Failure& failure() const noexcept { return failure_; }
 
 private:
     void raiseUnlessOk() const {
@@ -60,7 +60,20 @@ private:
         }
     }
 
-    std::variant<Value, Failure> outcome_;
+    /// Room for the value that is empty without one; plain values are just zero then, since GCC
+    /// takes the inside of an empty std::optional for something that was read.
+    struct Plain {
+        Plain() = default;
+        Plain(Value value) noexcept : held(value) {}
+        Value& operator*() noexcept { return held; }
+        const Value& operator*() const noexcept { return held; }
+        Value held{};
+    };
+    static constexpr bool kPlain =
+        std::is_trivially_copyable_v<Value> && std::is_trivially_default_constructible_v<Value>;
+
+    std::conditional_t<kPlain, Plain, std::optional<Value>> value_;
+    Failure failure_ = Failure::adopt(nullptr);  // nothing while there is a value
 };
 
 }  // namespace marline
