@@ -11,6 +11,7 @@
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/http/serializer.hpp>
 #include <marline/reactor/hostname_endpoint.hpp>
+#include <marline/reactor/tls.hpp>
 
 namespace marline {
 namespace {

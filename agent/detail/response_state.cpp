@@ -5,6 +5,7 @@
 
 #include <marline/agent/detail/http_connection.hpp>
 #include <marline/agent/errors.hpp>
+#include <marline/reactor/errors.hpp>
 
 namespace marline {
 namespace detail {
