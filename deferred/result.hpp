@@ -1,7 +1,10 @@
 // Result<T>: a value or a Failure.
 #pragma once
 
-#include <optional>
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -23,14 +26,52 @@ public:
     using Value = std::conditional_t<std::is_void_v<T>, Unit, T>;
 
     /// Holds a value; only for Result<>, with none given.
-    Result()
+    Result() noexcept
         requires std::is_void_v<T>
-        : value_(Unit{}) {}
+    {
+        std::construct_at(&room_.value);
+    }
     /// Holds `value`.
-    Result(Value value) noexcept(std::is_nothrow_move_constructible_v<Value>)
-        : value_(std::move(value)) {}
+    Result(Value value) noexcept(std::is_nothrow_move_constructible_v<Value>) {
+        std::construct_at(&room_.value, std::move(value));
+    }
     /// Holds `failure`.
-    Result(Failure failure) noexcept : failure_(std::move(failure)) {}
+    Result(Failure failure) noexcept : failure_(std::move(failure)) { clearRoom(); }
+
+    Result(const Result& other)
+        requires std::copy_constructible<Value>
+        : failure_(other.failure_) {
+        if (ok()) {
+            std::construct_at(&room_.value, other.room_.value);
+        } else {
+            clearRoom();
+        }
+    }
+    Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Value>)
+        : failure_(other.failure_) {
+        if (ok()) {
+            std::construct_at(&room_.value, std::move(other.room_.value));
+        } else {
+            clearRoom();
+        }
+    }
+    Result& operator=(const Result& other)
+        requires std::copy_constructible<Value>
+    {
+        return *this = Result(other);
+    }
+    Result& operator=(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
+        if (this != &other) {
+            std::destroy_at(this);
+            std::construct_at(this, std::move(other));
+        }
+        return *this;
+    }
+    ~Result() {
+        if (ok()) {
+            std::destroy_at(&room_.value);
+        }
+    }
 
     /// True when there is a value.
     bool ok() const noexcept { return !failure_.holdsError(); }
@@ -39,15 +80,15 @@ public:
     /// The value; throws the error itself when there is a Failure instead.
     Value& value() & {
         raiseUnlessOk();
-        return *value_;
+        return room_.value;
     }
     const Value& value() const& {
         raiseUnlessOk();
-        return *value_;
+        return room_.value;
     }
     Value&& value() && {
         raiseUnlessOk();
-        return std::move(*value_);
+        return std::move(room_.value);
     }
 
     /// The Failure; undefined when ok().
@@ -60,20 +101,19 @@ private:
         }
     }
 
-    /// Room for the value that is empty without one; plain values are just zero then, since GCC
-    /// takes the inside of an empty std::optional for something that was read.
-    struct Plain {
-        Plain() = default;
-        Plain(Value value) noexcept : held(value) {}
-        Value& operator*() noexcept { return held; }
-        const Value& operator*() const noexcept { return held; }
-        Value held{};
-    };
-    static constexpr bool kPlain =
-        std::is_trivially_copyable_v<Value> && std::is_trivially_default_constructible_v<Value>;
+    union Room {
+        Room() noexcept {}
+        ~Room() {}
 
-    std::conditional_t<kPlain, Plain, std::optional<Value>> value_;
+        Value value;
+        std::byte bytes[sizeof(Value)];
+    };
+
+    // GCC cannot tell that there is no value beside a Failure, and warns of reading an unset one.
+    void clearRoom() noexcept { std::fill_n(room_.bytes, sizeof(Value), std::byte{}); }
+
     Failure failure_ = Failure::adopt(nullptr);  // nothing while there is a value
+    Room room_;
 };
 
 }  // namespace marline
