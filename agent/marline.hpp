@@ -17,6 +17,9 @@
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
 #include <marline/protocols/http/headers.hpp>
+#include <marline/protocols/http/request.hpp>
+#include <marline/protocols/http/resource.hpp>
+#include <marline/protocols/http/site.hpp>
 #include <marline/protocols/protocol.hpp>
 #include <marline/reactor/endpoints.hpp>
 #include <marline/reactor/errors.hpp>

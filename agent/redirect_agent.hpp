@@ -17,7 +17,7 @@ struct RedirectAgentOptions {
     bool allowDowngrade = false;
     /// Fields that are dropped when a redirect leads to another origin, besides Authorization,
     /// Cookie, Cookie2, Host, Proxy-Authorization and WWW-Authenticate.
-    std::vector<std::string> sensitiveHeaders;
+    std::vector<std::string> sensitiveHeaders = {};
 };
 
 /// Follows 301, 302, 303, 307 and 308 (Twisted: `RedirectAgent`).

@@ -2,9 +2,6 @@
 
 #include <stdexcept>
 
-#include <marline/protocols/http/request_parser.hpp>
-#include <marline/protocols/http/serializer.hpp>
-#include <marline/protocols/http/status.hpp>
 #include <marline/reactor/ares_resolver.hpp>
 
 namespace internet {
@@ -34,45 +31,15 @@ Deferred<std::vector<Address>> PortMap::resolve(const std::string& name, std::ui
 
 namespace {
 
-/// Answers every request alike, after a while.
-class Answering : public Protocol {
-public:
-    struct Plan {
-        Reactor& reactor;
-        Duration delay;
-        std::string answer;
-        std::function<void()> answered;
-    };
-
-    explicit Answering(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)) {}
-
-    void dataReceived(std::span<const std::byte> data) override {
-        for (;;) {
-            switch (parser_.next(data)) {
-            case http::WireEvent::End:
-                plan_->reactor.callLater(plan_->delay, [self = Ref<Answering>(this)] {
-                    if (self->transport() != nullptr) {
-                        self->transport()->write(self->plan_->answer);
-                        self->plan_->answered();
-                    }
-                });
-                break;
-            case http::WireEvent::Failed:
-                transport()->abortConnection();
-                return;
-            case http::WireEvent::NeedData:
-            case http::WireEvent::Done:
-                return;
-            default:
-                break;
-            }
-        }
-    }
-
-private:
-    std::shared_ptr<const Plan> plan_;
-    http::RequestParser parser_;
-};
+/// Fires with `text` after `delay`.
+Deferred<std::string> later(Reactor& reactor, Duration delay, std::string text) {
+    DeferredSource<std::string> source;
+    Deferred<std::string> result = source.deferred();
+    reactor.callLater(delay, [source = std::move(source), text = std::move(text)]() mutable {
+        source.callback(std::move(text));
+    });
+    return result;
+}
 
 class Resetting : public Protocol {
     void connectionMade() override { transport()->abortConnection(); }
@@ -130,22 +97,21 @@ std::uint16_t Internet::listen(const std::string& address, Ref<IProtocolFactory>
 
 Ref<IProtocolFactory> Internet::answering(const std::string& site, int code,
                                           const std::string& location) {
-    const std::string body = code == 200 ? "Welcome to " + site + "\n" : "";
-    http::Headers headers{{"Content-Type", "text/plain"}};
-    if (!location.empty()) {
-        headers.addRawHeader("Location", location);
-    }
-    std::string answer;
-    http::appendResponseHead(answer, code, http::statusPhrase(code), headers,
-                             http::BodyLength::known(body.size()));
-    auto plan = std::make_shared<const Answering::Plan>(Answering::Plan{
-        reactor_, delay_, answer + body, [visits = visits_, site, &reactor = reactor_] {
-            visits->end(site, reactor.seconds());
-        }});
-    return factoryOf([plan, visits = visits_, site](const Address&) -> Ref<IProtocol> {
-        visits->begin(site, plan->reactor.seconds());
-        return makeRef<Answering>(plan);
-    });
+    auto page = [&reactor = reactor_, delay = delay_, visits = visits_, site, code,
+                 location](http::Request& request) -> http::Rendered {
+        visits->begin(site, reactor.seconds());
+        request.setResponseCode(code);
+        request.setHeader("Content-Type", "text/plain");
+        if (!location.empty()) {
+            request.setHeader("Location", location);
+        }
+        return later(reactor, delay, "Welcome to " + site + "\n")
+            .addCallback([&reactor, visits, site](std::string text) {
+                visits->end(site, reactor.seconds());
+                return text;
+            });
+    };
+    return makeRef<http::Site>(reactor_, makeRef<http::FunctionResource>(std::move(page)));
 }
 
 }  // namespace internet

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -178,7 +177,7 @@ void TlsLayer::connectionLost(const Failure& reason) {
 
 std::size_t TlsLayer::takeInput(void* to, std::size_t most) noexcept {
     const std::size_t count = std::min(most, input_.size());
-    std::memcpy(to, input_.data(), count);
+    std::copy_n(input_.data(), count, static_cast<std::byte*>(to));
     input_ = input_.subspan(count);
     return count;
 }
