@@ -142,7 +142,7 @@ void StreamConnection::write(std::span<const std::byte> data) {
             }
         }
     }
-    if (out_.capacity() <= std::string().capacity()) {
+    if (out_.empty()) {
         out_ = loop().takeBuffer();
     }
     out_.append(reinterpret_cast<const char*>(data.data()), data.size());

@@ -23,21 +23,21 @@ constexpr std::size_t kRecord = 16 * 1024;
 /// Where records are decrypted to: one for each thread, another one for TLS inside of TLS.
 class PlainText {
 public:
-    PlainText() : nested_(busy_) {
+    PlainText() : nested_(busy) {
         if (nested_) {
             own_ = std::make_unique<std::array<std::byte, kRecord>>();
         }
-        busy_ = true;
+        busy = true;
     }
     PlainText(const PlainText&) = delete;
     PlainText& operator=(const PlainText&) = delete;
-    ~PlainText() { busy_ = nested_; }
+    ~PlainText() { busy = nested_; }
 
-    std::span<std::byte> get() noexcept { return nested_ ? *own_ : shared_; }
+    std::span<std::byte> get() noexcept { return nested_ ? *own_ : shared; }
 
 private:
-    inline static thread_local std::array<std::byte, kRecord> shared_;
-    inline static thread_local bool busy_ = false;
+    inline static thread_local std::array<std::byte, kRecord> shared;
+    inline static thread_local bool busy = false;
 
     bool nested_;
     std::unique_ptr<std::array<std::byte, kRecord>> own_;
