@@ -51,7 +51,7 @@ function(marline_add_module)
     target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${root} FILES ${arg_HEADERS})
     target_compile_features(${target} ${scope} cxx_std_20)
     target_link_libraries(${target} ${scope} ${arg_DEPENDS})
-    set_target_properties(${target} PROPERTIES EXPORT_NAME ${module} marline_FOLDER ${arg_NAME})
+    set_target_properties(${target} PROPERTIES EXPORT_NAME ${module})
     set_property(GLOBAL APPEND PROPERTY marline_modules ${target})
 endfunction()
 

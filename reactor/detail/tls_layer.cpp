@@ -36,15 +36,12 @@ public:
     std::span<std::byte> get() noexcept { return nested_ ? *own_ : shared_; }
 
 private:
-    static thread_local std::array<std::byte, kRecord> shared_;
-    static thread_local bool busy_;
+    inline static thread_local std::array<std::byte, kRecord> shared_;
+    inline static thread_local bool busy_ = false;
 
     bool nested_;
     std::unique_ptr<std::array<std::byte, kRecord>> own_;
 };
-
-thread_local std::array<std::byte, kRecord> PlainText::shared_;
-thread_local bool PlainText::busy_ = false;
 
 TlsLayer& layerOf(const SSL* ssl) {
     return *static_cast<TlsLayer*>(SSL_get_app_data(ssl));
@@ -82,7 +79,8 @@ void prepareClient(SSL* ssl, const TlsContext& context, const std::string& host)
     }
     if (state.verify) {
         X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
-        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         const int named = numeric ? X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str())
                                   : X509_VERIFY_PARAM_set1_host(param, host.c_str(), 0);
         if (named != 1) {
