@@ -1,5 +1,6 @@
 // Echoes on 127.0.0.1: `tcp_echo --port P`. Stops on SIGTERM.
-#include <marline/marline.hpp>
+#include <marline/protocols/protocol.hpp>
+#include <marline/reactor/reactor.hpp>
 
 #include "arguments.hpp"
 

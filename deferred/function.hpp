@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <new>
 #include <type_traits>
@@ -21,7 +22,7 @@ template <class R, class... Args>
 class UniqueFunction<R(Args...)> {
 public:
     /// Bytes of captures that need no allocation.
-    static constexpr std::size_t kInlineSize = 48;
+    static constexpr std::size_t kInlineSize = 32;
 
     UniqueFunction() noexcept = default;
     UniqueFunction(std::nullptr_t) noexcept {}
@@ -40,19 +41,12 @@ public:
         }
     }
 
-    UniqueFunction(UniqueFunction&& other) noexcept : ops_(std::exchange(other.ops_, nullptr)) {
-        if (ops_ != nullptr) {
-            ops_->relocate(other.storage_, storage_);
-        }
-    }
+    UniqueFunction(UniqueFunction&& other) noexcept { take(other); }
 
     UniqueFunction& operator=(UniqueFunction&& other) noexcept {
         if (this != &other) {
             reset();
-            ops_ = std::exchange(other.ops_, nullptr);
-            if (ops_ != nullptr) {
-                ops_->relocate(other.storage_, storage_);
-            }
+            take(other);
         }
         return *this;
     }
@@ -61,11 +55,14 @@ public:
 
     explicit operator bool() const noexcept { return ops_ != nullptr; }
 
+    /// True when nothing is lost by forgetting the callable instead of destroying it.
+    bool trivial() const noexcept { return ops_ == nullptr || ops_->trivial; }
+
     R operator()(Args... args) { return ops_->invoke(storage_, std::forward<Args>(args)...); }
 
     /// Destroys the callable; this is empty afterwards.
     void reset() noexcept {
-        if (const Ops* ops = std::exchange(ops_, nullptr)) {
+        if (const Ops* ops = std::exchange(ops_, nullptr); ops != nullptr && !ops->trivial) {
             ops->destroy(storage_);
         }
     }
@@ -75,7 +72,21 @@ private:
         R (*invoke)(void* storage, Args&&... args);
         void (*relocate)(void* from, void* to) noexcept;
         void (*destroy)(void* storage) noexcept;
+        bool trivial;  // moved by copying the storage, and destroyed by forgetting it
     };
+
+    /// Moves the callable of `other` here; this is empty.
+    void take(UniqueFunction& other) noexcept {
+        ops_ = std::exchange(other.ops_, nullptr);
+        if (ops_ == nullptr) {
+            return;
+        }
+        if (ops_->trivial) {
+            std::memcpy(storage_, other.storage_, kInlineSize);
+        } else {
+            ops_->relocate(other.storage_, storage_);
+        }
+    }
 
     template <class Callable>
     static constexpr bool fitsInline =
@@ -100,7 +111,8 @@ private:
             ::new (to) Callable(std::move(*inlined<Callable>(from)));
             inlined<Callable>(from)->~Callable();
         },
-        [](void* storage) noexcept { inlined<Callable>(storage)->~Callable(); }};
+        [](void* storage) noexcept { inlined<Callable>(storage)->~Callable(); },
+        std::is_trivially_copyable_v<Callable> && std::is_trivially_destructible_v<Callable>};
 
     template <class Callable>
     static constexpr Ops kHeapOps{
@@ -108,7 +120,8 @@ private:
             return std::invoke(*boxed<Callable>(storage), std::forward<Args>(args)...);
         },
         [](void* from, void* to) noexcept { ::new (to) Callable*(boxed<Callable>(from)); },
-        [](void* storage) noexcept { delete boxed<Callable>(storage); }};
+        [](void* storage) noexcept { delete boxed<Callable>(storage); },
+        false};
 
     const Ops* ops_ = nullptr;
     alignas(void*) std::byte storage_[kInlineSize];

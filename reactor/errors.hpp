@@ -112,11 +112,25 @@ public:
     using std::logic_error::logic_error;
 };
 
-/// Misuse: cancel(), reset() or delay() of a DelayedCall that has run or was cancelled (Twisted:
-/// `AlreadyCalled`, `AlreadyCancelled`).
+/// Misuse: cancel(), reset(), delay() or getTime() of a DelayedCall that is not active. The
+/// subclasses say why, for as long as that is known.
 class MARLINE_API DelayedCallNotActive : public std::logic_error {
 public:
     using std::logic_error::logic_error;
+};
+
+/// The call has begun (Twisted: `AlreadyCalled`).
+class MARLINE_API AlreadyCalled : public DelayedCallNotActive {
+public:
+    AlreadyCalled() : DelayedCallNotActive("this DelayedCall has been called already") {}
+    using DelayedCallNotActive::DelayedCallNotActive;
+};
+
+/// The call was cancelled (Twisted: `AlreadyCancelled`).
+class MARLINE_API AlreadyCancelled : public DelayedCallNotActive {
+public:
+    AlreadyCancelled() : DelayedCallNotActive("this DelayedCall has been cancelled already") {}
+    using DelayedCallNotActive::DelayedCallNotActive;
 };
 
 /// Misuse: a call that only the reactor's own thread may make.

@@ -23,9 +23,6 @@ namespace {
 
 using State = Reactor::Parts::State;
 
-// Longer than that nobody waits: libevent takes what fits its timeval.
-constexpr Duration kLongestWait = std::chrono::hours(24);
-
 void checkThread(const Reactor::Parts& parts, const char* what) {
     if (parts.thread != std::this_thread::get_id()) {
         throw WrongThread(std::string(what) +
@@ -74,7 +71,7 @@ void Reactor::run() {
             shutDown();
             continue;
         }
-        turn(kLongestWait);
+        turn(detail::EventLoop::kForever);
         if (const int signal = signals.take(); signal != 0 && parts_->state <= State::Running) {
             parts_->signal = signal;
             stop();
@@ -113,10 +110,23 @@ void Reactor::iterate(Duration wait) {
 
 void Reactor::turn(Duration wait) {
     Parts& parts = *parts_;
-    if (!parts.timers.empty()) {
-        wait = std::min(wait, std::max(parts.timers.earliest() - seconds(), Duration::zero()));
+    Duration due = detail::EventLoop::kForever;
+    bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads.empty();
+    if (!now && (wait != detail::EventLoop::kForever || !parts.timers.empty())) {
+        const Duration start = seconds();
+        if (wait != detail::EventLoop::kForever) {
+            due = later(start, wait);
+        }
+        if (!parts.timers.empty()) {
+            due = std::min(due, parts.timers.earliest());
+        }
+        now = due <= start;
     }
-    parts.loop.poll(wait);
+    if (now) {
+        parts.loop.poll();
+    } else {
+        parts.loop.pollUntil(due);
+    }
     parts.threads.runAll();
     runDueCalls();
     parts.loop.endTurn();
@@ -201,8 +211,11 @@ DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
     if (delay < Duration::zero()) {
         throw std::invalid_argument("callLater() with a negative delay");
     }
-    const auto id = parts_->timers.add(seconds() + delay, std::move(call), where);
-    return {*this, id.slot, id.generation};
+    if (!call) {
+        throw std::invalid_argument("callLater() with an empty call");
+    }
+    const auto id = parts_->timers.add(later(seconds(), delay), std::move(call), where);
+    return {*this, id.slot, id.sequence};
 }
 
 std::size_t Reactor::pendingCalls() const noexcept {

@@ -5,8 +5,11 @@
 namespace marline {
 namespace {
 
-[[noreturn]] void refuse() {
-    throw DelayedCallNotActive("this DelayedCall has run or was cancelled; ask active() first");
+IReactorTime& clockOf(IReactorTime* clock) {
+    if (clock == nullptr) {
+        throw DelayedCallNotActive("this DelayedCall is a handle of nothing");
+    }
+    return *clock;
 }
 
 }  // namespace
@@ -16,31 +19,21 @@ bool DelayedCall::active() const noexcept {
 }
 
 void DelayedCall::cancel() {
-    if (!active()) {
-        refuse();
-    }
-    clock_->cancelCall(slot_, generation_);
+    clockOf(clock_).cancelCall(slot_, generation_);
 }
 
 void DelayedCall::reset(Duration delay) {
-    if (!active()) {
-        refuse();
-    }
-    clock_->moveCall(slot_, generation_, clock_->seconds() + delay);
+    IReactorTime& clock = clockOf(clock_);
+    clock.moveCall(slot_, generation_, later(clock.seconds(), delay));
 }
 
 void DelayedCall::delay(Duration by) {
-    if (!active()) {
-        refuse();
-    }
-    clock_->moveCall(slot_, generation_, clock_->dueTime(slot_, generation_) + by);
+    IReactorTime& clock = clockOf(clock_);
+    clock.moveCall(slot_, generation_, later(clock.dueTime(slot_, generation_), by));
 }
 
 Duration DelayedCall::getTime() const {
-    if (!active()) {
-        refuse();
-    }
-    return clock_->dueTime(slot_, generation_);
+    return clockOf(clock_).dueTime(slot_, generation_);
 }
 
 }  // namespace marline

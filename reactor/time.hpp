@@ -1,6 +1,7 @@
 // Time: the contract for calls made later, and the handle of one.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <source_location>
@@ -12,6 +13,11 @@ namespace marline {
 
 /// How long: nanoseconds; any std::chrono duration converts (`5s`, `250ms`).
 using Duration = std::chrono::nanoseconds;
+
+/// `start + by`, or the greatest Duration when that would be beyond it.
+constexpr Duration later(Duration start, Duration by) noexcept {
+    return by > Duration::max() - std::max(start, Duration::zero()) ? Duration::max() : start + by;
+}
 
 class IReactorTime;
 
@@ -32,7 +38,7 @@ public:
     /// Prevents the call. Like reset(), delay() and getTime() it throws DelayedCallNotActive when the
     /// call has begun or was cancelled.
     void cancel();
-    /// Moves the call to `delay` from now, earlier or later.
+    /// Moves the call to `delay` from now, earlier or later. Putting it off costs next to nothing.
     void reset(Duration delay);
     /// Moves the call by `by` from where it was; may be negative.
     void delay(Duration by);
@@ -53,8 +59,9 @@ public:
 
     /// Calls `call` once, `delay` from now, from a later turn of the loop even when it is zero.
     ///
-    /// Calls due at one time run in the order they were made. A negative delay throws
-    /// std::invalid_argument. An exception that leaves `call` is logged and the loop goes on.
+    /// Calls due at one time run in the order they were made. A negative delay and an empty `call`
+    /// throw std::invalid_argument. An exception that leaves `call` is logged and the loop goes on.
+    /// A delay too long to be represented means never.
     virtual DelayedCall callLater(
         Duration delay, UniqueFunction<void()> call,
         std::source_location where = std::source_location::current()) = 0;
@@ -64,6 +71,7 @@ protected:
 
 private:
     friend class DelayedCall;
+    // All but the first throw DelayedCallNotActive when the call is not active.
     virtual bool isActive(std::uint32_t slot, std::uint32_t generation) const noexcept = 0;
     virtual void cancelCall(std::uint32_t slot, std::uint32_t generation) = 0;
     virtual void moveCall(std::uint32_t slot, std::uint32_t generation, Duration due) = 0;

@@ -1,10 +1,13 @@
 #include <marline/reactor/detail/event_loop.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <new>
 #include <system_error>
 #include <utility>
+
+#include <sys/timerfd.h>
 
 namespace marline::detail {
 namespace {
@@ -15,7 +18,6 @@ event_base* makeBase() {
         throw std::bad_alloc();
     }
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
     event_base* base = event_base_new_with_config(config);
     event_config_free(config);
     if (base == nullptr) {
@@ -24,7 +26,13 @@ event_base* makeBase() {
     return base;
 }
 
-void nothing(int, short, void*) {}
+UniqueFd makeTimerFd() {
+    UniqueFd fd(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+    if (!fd) {
+        throw std::system_error(errno, std::system_category(), "cannot make a timerfd");
+    }
+    return fd;
+}
 
 }  // namespace
 
@@ -62,32 +70,61 @@ void LoopObject::bury() {
 
 // Events.
 
-FdEvent::FdEvent(EventLoop& loop, int fd, Callback callback, void* self) noexcept
-    : loop_(loop), fd_(fd), callback_(callback), self_(self) {}
+FdEvent::FdEvent(EventLoop& loop, int fd, Callback callback, void* self) noexcept {
+    event_assign(&reader_, loop.base(), fd, EV_READ | EV_PERSIST, callback, self);
+}
+
+FdEvent::~FdEvent() {
+    if (reading_) {
+        event_del(&reader_);
+    }
+    watchWriting(false);
+}
 
 void FdEvent::watch(short interest) {
-    if (interest == interest_) {
-        return;
-    }
-    if (interest_ != 0) {
-        event_del(&event_);
-        interest_ = 0;
-    }
-    if (interest != 0) {
-        event_assign(&event_, loop_.base(), fd_, static_cast<short>(interest | EV_PERSIST),
-                     callback_, self_);
-        if (event_add(&event_, nullptr) != 0) {
+    const bool read = (interest & EV_READ) != 0;
+    if (!read && reading_) {
+        event_del(&reader_);
+        reading_ = false;
+    } else if (read && !reading_) {
+        if (event_add(&reader_, nullptr) != 0) {
             throw std::system_error(errno, std::system_category(), "cannot watch a descriptor");
         }
-        interest_ = interest;
+        reading_ = true;
     }
+    watchWriting((interest & EV_WRITE) != 0);
+}
+
+void FdEvent::watchWriting(bool on) {
+    if (on == (writing_ != nullptr)) {
+        return;
+    }
+    if (!on) {
+        event_del(writing_.get());
+        writing_.reset();
+        return;
+    }
+    auto writer = std::make_unique<event>();
+    event_assign(writer.get(), event_get_base(&reader_), event_get_fd(&reader_),
+                 EV_WRITE | EV_PERSIST, event_get_callback(&reader_),
+                 event_get_callback_arg(&reader_));
+    if (event_add(writer.get(), nullptr) != 0) {
+        throw std::system_error(errno, std::system_category(), "cannot watch a descriptor");
+    }
+    writing_ = std::move(writer);
 }
 
 // The loop.
 
 EventLoop::EventLoop()
-    : base_(makeBase()), readBuffer_(std::make_unique<std::array<std::byte, kReadBuffer>>()) {
-    evtimer_assign(&timer_, base_.get(), &nothing, nullptr);
+    : base_(makeBase()), timerFd_(makeTimerFd()),
+      readBuffer_(std::make_unique<std::array<std::byte, kReadBuffer>>()) {
+    // Edge-triggered: nobody needs to read it.
+    event_assign(&timer_, base_.get(), timerFd_.get(), EV_READ | EV_ET | EV_PERSIST, &timerReady,
+                 this);
+    if (event_add(&timer_, nullptr) != 0) {
+        throw std::system_error(errno, std::system_category(), "cannot watch a timerfd");
+    }
     spare_.reserve(kSpareBuffers);
 }
 
@@ -95,18 +132,31 @@ EventLoop::~EventLoop() {
     event_del(&timer_);
 }
 
-void EventLoop::poll(Duration timeout) {
-    int flags = EVLOOP_ONCE;
-    if (timeout == Duration::zero() || hasWork()) {
-        flags = EVLOOP_NONBLOCK;
-    } else if (timeout > Duration::zero()) {
-        // Rounded up, so that the loop does not wake just before a call is due.
-        const auto micros = std::chrono::ceil<std::chrono::microseconds>(timeout).count();
-        const timeval wait{static_cast<time_t>(micros / 1000000),
-                           static_cast<suseconds_t>(micros % 1000000)};
-        event_add(&timer_, &wait);
+void EventLoop::timerReady(int, short, void* self) {
+    static_cast<EventLoop*>(self)->timerDue_ = kForever;
+}
+
+void EventLoop::setTimer(Duration due) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(due);
+    itimerspec when{};
+    when.it_value.tv_sec = seconds.count();
+    // All zeros would disarm it.
+    when.it_value.tv_nsec = std::max<long>((due - seconds).count(), 1);
+    timerfd_settime(timerFd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+    timerDue_ = due;
+}
+
+void EventLoop::poll() {
+    event_base_loop(base_.get(), EVLOOP_NONBLOCK);
+}
+
+void EventLoop::pollUntil(Duration due) {
+    // One that is set for an earlier time stays: waking once too often is cheaper than setting it
+    // at every turn.
+    if (due < timerDue_) {
+        setTimer(due);
     }
-    event_base_loop(base_.get(), flags);
+    event_base_loop(base_.get(), EVLOOP_ONCE);
 }
 
 void EventLoop::endTurn() {
@@ -140,19 +190,19 @@ void EventLoop::shutDown(const Failure& why) {
     }
 }
 
-std::string EventLoop::takeBuffer() noexcept {
+std::unique_ptr<OutBuffer> EventLoop::takeBuffer() {
     if (spare_.empty()) {
-        return {};
+        return std::make_unique<OutBuffer>();
     }
-    std::string buffer = std::move(spare_.back());
+    std::unique_ptr<OutBuffer> buffer = std::move(spare_.back());
     spare_.pop_back();
     return buffer;
 }
 
-void EventLoop::giveBuffer(std::string buffer) noexcept {
-    if (spare_.size() < kSpareBuffers && buffer.capacity() > std::string().capacity() &&
-        buffer.capacity() <= kSpareBytes) {
-        buffer.clear();
+void EventLoop::giveBuffer(std::unique_ptr<OutBuffer> buffer) noexcept {
+    if (spare_.size() < kSpareBuffers && buffer->bytes.capacity() <= kSpareBytes) {
+        buffer->bytes.clear();
+        buffer->sent = 0;
         spare_.push_back(std::move(buffer));
     }
 }

@@ -12,11 +12,18 @@
 #include <event2/event_struct.h>
 
 #include <marline/deferred/failure.hpp>
+#include <marline/reactor/detail/unique_fd.hpp>
 #include <marline/reactor/time.hpp>
 
 namespace marline::detail {
 
 class EventLoop;
+
+/// Bytes to be sent, of which the first `sent` are.
+struct OutBuffer {
+    std::string bytes;
+    std::size_t sent = 0;
+};
 
 /// Something with a file descriptor that lives in a loop: a connection, a port, an attempt.
 ///
@@ -52,7 +59,10 @@ private:
     bool buried_ = false;
 };
 
-/// A file descriptor's one libevent event, persistent, whose interest can be changed.
+/// The events of one file descriptor, whose interest can be changed.
+///
+/// The event for reading is kept; the one for writing exists while it is asked for, as few need it
+/// and not for long. So a change of interest costs one system call.
 class FdEvent {
 public:
     using Callback = void (*)(int fd, short what, void* self);
@@ -60,20 +70,21 @@ public:
     FdEvent(EventLoop& loop, int fd, Callback callback, void* self) noexcept;
     FdEvent(const FdEvent&) = delete;
     FdEvent& operator=(const FdEvent&) = delete;
-    ~FdEvent() { watch(0); }
+    ~FdEvent();
 
     /// Watches for EV_READ and EV_WRITE as given; 0 stops. Throws std::system_error when the
     /// descriptor cannot be watched.
     void watch(short interest);
-    short interest() const noexcept { return interest_; }
+    short interest() const noexcept {
+        return static_cast<short>((reading_ ? EV_READ : 0) | (writing_ ? EV_WRITE : 0));
+    }
 
 private:
-    event event_{};
-    EventLoop& loop_;
-    int fd_;
-    short interest_ = 0;
-    Callback callback_;
-    void* self_;
+    void watchWriting(bool on);
+
+    event reader_{};
+    std::unique_ptr<event> writing_;
+    bool reading_ = false;
 };
 
 /// One event_base and the ends of its turns.
@@ -88,9 +99,12 @@ public:
     IReactorTime& clock() const noexcept { return *clock_; }
     void setClock(IReactorTime& clock) noexcept { clock_ = &clock; }
 
-    /// Waits for events, `timeout` at most (not at all when something waits for the turn's end;
-    /// without end when negative), and runs their callbacks.
-    void poll(Duration timeout);
+    static constexpr Duration kForever = Duration::max();
+
+    /// Runs the callbacks of what is ready, and does not wait for more.
+    void poll();
+    /// The same, but waits until something is ready, or the monotonic clock shows `due`.
+    void pollUntil(Duration due);
     /// Calls endOfTurn() of all that asked for it, then frees the buried.
     void endTurn();
     /// True when endTurn() has something to do.
@@ -101,9 +115,9 @@ public:
 
     /// Where every connection reads to.
     std::span<std::byte> readBuffer() noexcept { return *readBuffer_; }
-    /// An empty string that has memory already, when there is one; and back.
-    std::string takeBuffer() noexcept;
-    void giveBuffer(std::string buffer) noexcept;
+    /// An empty buffer for what is to be sent, a used one when there is one; and back.
+    std::unique_ptr<OutBuffer> takeBuffer();
+    void giveBuffer(std::unique_ptr<OutBuffer> buffer) noexcept;
 
 private:
     friend class LoopObject;
@@ -116,16 +130,21 @@ private:
     static constexpr std::size_t kSpareBuffers = 64;
     static constexpr std::size_t kSpareBytes = 64 * 1024;
 
+    static void timerReady(int fd, short what, void* self);
+    void setTimer(Duration due);
+
     std::unique_ptr<event_base, FreeBase> base_;
     IReactorTime* clock_ = nullptr;
+    UniqueFd timerFd_;
     event timer_{};
+    Duration timerDue_ = kForever;
     LoopObject* first_ = nullptr;
     std::size_t objects_ = 0;
     std::vector<LoopObject*> attending_;
     std::vector<LoopObject*> ending_;
     std::vector<LoopObject*> buried_;
     std::unique_ptr<std::array<std::byte, kReadBuffer>> readBuffer_;
-    std::vector<std::string> spare_;
+    std::vector<std::unique_ptr<OutBuffer>> spare_;
 };
 
 }  // namespace marline::detail

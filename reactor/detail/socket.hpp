@@ -1,41 +1,16 @@
 // Internal: not installed. File descriptors and socket addresses.
 #pragma once
 
+#include <string>
 #include <system_error>
-#include <utility>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <marline/reactor/address.hpp>
+#include <marline/reactor/detail/unique_fd.hpp>
 
 namespace marline::detail {
-
-/// Owns a file descriptor.
-class UniqueFd {
-public:
-    UniqueFd() noexcept = default;
-    explicit UniqueFd(int fd) noexcept : fd_(fd) {}
-    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    UniqueFd& operator=(UniqueFd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~UniqueFd() { reset(); }
-
-    int get() const noexcept { return fd_; }
-    explicit operator bool() const noexcept { return fd_ >= 0; }
-    int release() noexcept { return std::exchange(fd_, -1); }
-    void reset() noexcept {
-        if (fd_ >= 0) {
-            ::close(std::exchange(fd_, -1));
-        }
-    }
-
-private:
-    int fd_ = -1;
-};
 
 /// A socket address as the system calls take it.
 struct SocketAddress {

@@ -1,13 +1,13 @@
 #include <marline/reactor/detail/stream_connection.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include <netinet/tcp.h>
-#include <sys/uio.h>
 
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
@@ -20,8 +20,12 @@ constexpr std::size_t kHighWater = 64 * 1024;
 // Writes from here on go to the kernel at once, together with what waits: copying them costs more
 // than the call that is saved by waiting.
 constexpr std::size_t kWriteThrough = 8 * 1024;
-// Reads of one connection in a row, so that one fast sender does not starve the others.
+// Reads of one connection in a row, so that one fast sender does not starve the others; and rounds
+// of sending and asking the producer for more.
 constexpr int kReadsPerTurn = 4;
+constexpr int kFlushesPerTurn = 4;
+// Pieces that one call sends at most.
+constexpr std::size_t kPieces = 64;
 
 Failure lost(const char* what, int error) {
     return Failure::make<ConnectionLost>(what, lastError(error));
@@ -39,7 +43,12 @@ StreamConnection::~StreamConnection() = default;
 void StreamConnection::start() {
     reading_ = true;
     watch();
+    collecting_ = true;
     guarded([this] { protocol_->makeConnection(*this); });
+    collecting_ = false;
+    if (pending_ && state_ != State::Ended) {
+        attend();
+    }
 }
 
 /// Runs a callback of the protocol; what it throws ends the connection (Twisted: X-15).
@@ -66,7 +75,14 @@ void StreamConnection::ready(int, short what, void* self) {
         connection.flush();
     }
     if ((what & EV_READ) != 0 && connection.state_ == State::Open && connection.reading_) {
+        connection.collecting_ = true;
         connection.readReady();
+        connection.collecting_ = false;
+        if (connection.pending_ && connection.state_ == State::Open) {
+            connection.flush();
+        } else if (connection.pending_ && connection.state_ != State::Ended) {
+            connection.attend();
+        }
     }
 }
 
@@ -106,7 +122,7 @@ void StreamConnection::peerEnded() {
     }
 }
 
-void StreamConnection::watch() {
+void StreamConnection::watch() noexcept {
     short interest = 0;
     if (reading_ && state_ == State::Open) {
         interest |= EV_READ;
@@ -114,90 +130,157 @@ void StreamConnection::watch() {
     if (blocked_) {
         interest |= EV_WRITE;
     }
-    event_.watch(interest);
+    try {
+        event_.watch(interest);
+    } catch (const std::system_error& error) {
+        loseLater(Failure::make<ConnectionLost>("cannot watch the connection", error.code()));
+    }
 }
 
 // Writing.
 
 void StreamConnection::write(std::span<const std::byte> data) {
-    if (state_ == State::Ended || state_ == State::Aborting || writeEnded_ || data.empty()) {
-        return;
-    }
-    if (data.size() >= kWriteThrough && !blocked_) {
-        std::array<iovec, 2> parts{
-            iovec{out_.data() + sent_, out_.size() - sent_},
-            iovec{const_cast<std::byte*>(data.data()), data.size()}};
-        msghdr message{};
-        message.msg_iov = parts.data();
-        message.msg_iovlen = parts.size();
-        const ssize_t took = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
-        if (took > 0) {
-            const auto count = static_cast<std::size_t>(took);
-            const std::size_t waiting = out_.size() - sent_;
-            sent(std::min(count, waiting));
-            data = data.subspan(count > waiting ? count - waiting : 0);
-            if (data.empty()) {
-                attend();
-                return;
-            }
-        }
-    }
-    if (out_.empty()) {
-        out_ = loop().takeBuffer();
-    }
-    out_.append(reinterpret_cast<const char*>(data.data()), data.size());
-    if (producer_ != nullptr && producing_ == Producing::Push && !producerPaused_ &&
-        bytesBuffered() > kHighWater) {
-        producerPaused_ = true;
-        producer_->pauseProducing();
-    }
-    if (!blocked_) {
-        attend();
-    }
+    writeSequence({&data, 1});
 }
 
 void StreamConnection::writeSequence(std::span<const std::span<const std::byte>> pieces) {
+    std::size_t total = 0;
     for (const std::span<const std::byte> piece : pieces) {
-        write(piece);
+        total += piece.size();
+    }
+    if (state_ == State::Ended || state_ == State::Aborting || writeEnded_ || total == 0) {
+        return;
+    }
+    std::size_t done = 0;
+    if (total >= kWriteThrough && !blocked_ && pieces.size() < kPieces) {
+        done = sendAtOnce(pieces, total);
+    }
+    if (done < total) {
+        keep(pieces, done);
+        if (producer_ != nullptr && producing_ == Producing::Push && !producerPaused_ &&
+            bytesBuffered() > kHighWater) {
+            producerPaused_ = true;
+            producer_->pauseProducing();
+        }
+    }
+    flushSoon();
+}
+
+/// Sends what waits and then the pieces, and gives how many bytes of these have gone.
+std::size_t StreamConnection::sendAtOnce(std::span<const std::span<const std::byte>> pieces,
+                                         std::size_t total) {
+    iovec parts[kPieces];
+    std::size_t count = 0;
+    const std::size_t waiting = bytesBuffered();
+    if (waiting > 0) {
+        parts[count++] = {out_->bytes.data() + out_->sent, waiting};
+    }
+    for (const std::span<const std::byte> piece : pieces) {
+        parts[count++] = {const_cast<std::byte*>(piece.data()), piece.size()};
+    }
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = count;
+    const ssize_t took =
+        count == 1 ? ::send(fd_.get(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                   : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    if (took < 0) {
+        return 0;  // the flush that follows meets the same error, and deals with it
+    }
+    const auto gone = static_cast<std::size_t>(took);
+    if (gone < waiting + total) {
+        blocked_ = true;
+        watch();
+    }
+    if (waiting > 0) {
+        sent(std::min(gone, waiting));
+    }
+    return gone > waiting ? gone - waiting : 0;
+}
+
+/// Keeps the pieces but for the first `skip` bytes of them.
+void StreamConnection::keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip) {
+    if (out_ == nullptr) {
+        out_ = loop().takeBuffer();
+    }
+    for (std::span<const std::byte> piece : pieces) {
+        const std::size_t gone = std::min(skip, piece.size());
+        skip -= gone;
+        piece = piece.subspan(gone);
+        out_->bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    }
+}
+
+/// Sees to it that flush() follows: from who collects, else at the turn's end.
+void StreamConnection::flushSoon() {
+    if (collecting_) {
+        pending_ = true;
+    } else if (!blocked_) {
+        attend();
     }
 }
 
 void StreamConnection::endOfTurn() {
     if (state_ == State::Aborting) {
-        lose(ConnectionAborted());
+        lose(reason_ ? *reason_ : Failure(ConnectionAborted()));
     } else if (state_ != State::Ended && !blocked_) {
         flush();
     }
 }
 
 void StreamConnection::flush() {
-    while (bytesBuffered() > 0) {
-        const ssize_t took =
-            ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
-        if (took >= 0) {
-            sent(static_cast<std::size_t>(took));
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
-            blocked_ = true;
-            watch();
-            return;
-        } else if (errno != EINTR) {
-            lose(lost("write failed", errno));
-            return;
+    collecting_ = true;
+    for (int round = 0; round < kFlushesPerTurn; ++round) {
+        pending_ = false;
+        if (!sendAll()) {
+            break;
+        }
+        finishFlushing();
+        if (!pending_ || blocked_ || state_ == State::Aborting) {
+            break;
         }
     }
-    watch();
-    finishFlushing();
+    collecting_ = false;
+    if (state_ == State::Ended) {
+        return;
+    }
+    if (state_ != State::Aborting) {
+        watch();
+    }
+    if (pending_ && !blocked_) {
+        attend();
+    }
+}
+
+/// Sends what waits. False when the kernel does not take it all, or the connection is lost.
+bool StreamConnection::sendAll() {
+    while (const std::size_t waiting = bytesBuffered()) {
+        const ssize_t took =
+            ::send(fd_.get(), out_->bytes.data() + out_->sent, waiting, MSG_NOSIGNAL);
+        if (took >= 0) {
+            sent(static_cast<std::size_t>(took));
+            blocked_ = static_cast<std::size_t>(took) < waiting;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+            blocked_ = true;
+        } else if (errno != EINTR) {
+            lose(lost("write failed", errno));
+            return false;
+        }
+        if (blocked_) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /// Takes `bytes` off the front of what is to be sent.
 void StreamConnection::sent(std::size_t bytes) {
-    sent_ += bytes;
-    if (sent_ == out_.size()) {
-        sent_ = 0;
-        loop().giveBuffer(std::exchange(out_, {}));
-    } else if (sent_ >= kHighWater && sent_ > out_.size() / 2) {
-        out_.erase(0, sent_);
-        sent_ = 0;
+    out_->sent += bytes;
+    if (out_->sent == out_->bytes.size()) {
+        loop().giveBuffer(std::move(out_));
+    } else if (out_->sent >= kHighWater && out_->sent > out_->bytes.size() / 2) {
+        out_->bytes.erase(0, out_->sent);
+        out_->sent = 0;
     }
 }
 
@@ -233,9 +316,7 @@ void StreamConnection::loseConnection() {
     }
     state_ = State::Flushing;
     watch();
-    if (writeEnded_ || !blocked_) {
-        attend();
-    }
+    flushSoon();
 }
 
 void StreamConnection::abortConnection() {
@@ -244,8 +325,17 @@ void StreamConnection::abortConnection() {
     }
     state_ = State::Aborting;
     blocked_ = false;
-    event_.watch(0);
+    watch();
     attend();
+}
+
+/// Ends as by abortConnection(), for another reason.
+void StreamConnection::loseLater(const Failure& reason) noexcept {
+    if (state_ != State::Ended && !reason_) {
+        reason_ = reason;
+        state_ = State::Aborting;
+        attend();
+    }
 }
 
 void StreamConnection::loseWriteConnection() {
@@ -253,9 +343,7 @@ void StreamConnection::loseWriteConnection() {
         return;
     }
     ending_ = true;
-    if (!blocked_) {
-        attend();
-    }
+    flushSoon();
 }
 
 void StreamConnection::lose(const Failure& reason) {
@@ -271,22 +359,29 @@ void StreamConnection::lose(const Failure& reason) {
     }
     getHost();
     fd_.reset();
-    out_ = {};
-    sent_ = 0;
-    const Ref<IProtocol> protocol = std::move(protocol_);
-    try {
-        if (IProducer* producer = std::exchange(producer_, nullptr)) {
-            producer->stopProducing();
-        }
-        protocol->connectionLost(reason);
-    } catch (...) {
-        log(LogLevel::Error, "exception in connectionLost of " + peer_.toString() + ": " +
-                                 Failure::current().brief());
-    }
-    if (IConnectionCounter* counter = std::exchange(counter_, nullptr)) {
-        counter->connectionEnded();
-    }
+    out_.reset();
+    tellLost(reason);
     bury();
+}
+
+/// Tells everybody who is to know, whatever they throw.
+void StreamConnection::tellLost(const Failure& reason) {
+    const auto tell = [this](const char* what, auto&& call) {
+        try {
+            call();
+        } catch (...) {
+            log(LogLevel::Error, "exception in " + std::string(what) + " of " +
+                                     peer_.toString() + ": " + Failure::current().brief());
+        }
+    };
+    if (IProducer* producer = std::exchange(producer_, nullptr)) {
+        tell("stopProducing", [&] { producer->stopProducing(); });
+    }
+    const Ref<IProtocol> protocol = std::move(protocol_);
+    tell("connectionLost", [&] { protocol->connectionLost(reason); });
+    if (IConnectionCounter* counter = std::exchange(counter_, nullptr)) {
+        tell("the factory's end", [&] { counter->connectionEnded(); });
+    }
 }
 
 void StreamConnection::shutDown(const Failure& why) {
@@ -327,16 +422,16 @@ void StreamConnection::registerProducer(IProducer& producer, Producing mode) {
 
 void StreamConnection::unregisterProducer() {
     producer_ = nullptr;
-    if (state_ != State::Ended && !blocked_) {
-        attend();
+    if (state_ != State::Ended) {
+        flushSoon();
     }
 }
 
 const Address& StreamConnection::getHost() const noexcept {
-    if (host_.kind == Address::Kind::None && fd_) {
-        host_ = localAddress(fd_.get());
+    if (host_ == nullptr) {
+        host_ = std::make_unique<Address>(localAddress(fd_.get()));
     }
-    return host_;
+    return *host_;
 }
 
 void StreamConnection::setTcpNoDelay(bool on) {

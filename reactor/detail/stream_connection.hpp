@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
-#include <string>
+
+#include <sys/uio.h>
 
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/ref.hpp>
@@ -30,8 +32,10 @@ protected:
 ///     Open, Flushing --abortConnection--> Aborting --end of the turn--> Ended
 ///     any --the peer, an error, a callback that threw--> Ended
 ///
-/// Reading goes through the loop's one buffer. What is written is kept until the end of the turn
-/// and leaves in one call; the event waits for writability only while the kernel takes no more.
+/// Reading goes through the loop's one buffer. What a callback of the connection's own event writes
+/// leaves in one call when that callback is over; what is written otherwise, at the end of the turn;
+/// and much at a time, with what waits, at once. The event waits for writability only while the
+/// kernel takes no more.
 /// The protocol hears connectionLost() from the event or the end of a turn, never from its own call.
 class StreamConnection final : public LoopObject, public ITransport {
 public:
@@ -52,7 +56,9 @@ public:
     void resumeProducing() override;
     void registerProducer(IProducer& producer, Producing mode) override;
     void unregisterProducer() override;
-    std::size_t bytesBuffered() const noexcept override { return out_.size() - sent_; }
+    std::size_t bytesBuffered() const noexcept override {
+        return out_ != nullptr ? out_->bytes.size() - out_->sent : 0;
+    }
     bool disconnecting() const noexcept override { return state_ != State::Open; }
     const Address& getHost() const noexcept override;
     const Address& getPeer() const noexcept override { return peer_; }
@@ -71,30 +77,38 @@ private:
     void readReady();
     void peerEnded();
     void flush();
+    void flushSoon();
+    bool sendAll();
+    std::size_t sendAtOnce(std::span<const std::span<const std::byte>> pieces, std::size_t total);
+    void keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip);
     void sent(std::size_t bytes);
     void finishFlushing();
-    void watch();
+    void watch() noexcept;
+    void loseLater(const Failure& reason) noexcept;
     void lose(const Failure& reason);
+    void tellLost(const Failure& reason);
     template <class Call>
     bool guarded(Call&& call);
 
     UniqueFd fd_;
+    State state_ = State::Open;
+    Producing producing_ = Producing::Push;
+    bool reading_ : 1 = false;  // wants dataReceived()
+    bool blocked_ : 1 = false;  // the kernel takes no more for now
+    bool collecting_ : 1 = false;  // what is written now is flushed by who set this
+    bool pending_ : 1 = false;     // something was written meanwhile
+    bool producerPaused_ : 1 = false;
+    bool ending_ : 1 = false;  // loseWriteConnection(): shut down when flushed
+    bool writeEnded_ : 1 = false;
+    bool readEnded_ : 1 = false;
     FdEvent event_;
     Ref<IProtocol> protocol_;
     IConnectionCounter* counter_;
     IProducer* producer_ = nullptr;
-    std::string out_;       // what is to be sent, from sent_ on
-    std::size_t sent_ = 0;
+    std::unique_ptr<OutBuffer> out_;  // what is to be sent; none when nothing is
     Address peer_;
-    mutable Address host_;  // asked for when it is wanted
-    State state_ = State::Open;
-    Producing producing_ = Producing::Push;
-    bool reading_ = false;         // wants dataReceived()
-    bool blocked_ = false;         // the kernel takes no more for now
-    bool producerPaused_ = false;
-    bool ending_ = false;          // loseWriteConnection(): shut down when flushed
-    bool writeEnded_ = false;
-    bool readEnded_ = false;
+    mutable std::unique_ptr<Address> host_;  // asked for when it is wanted
+    std::optional<Failure> reason_;          // why it is aborting, when not by abortConnection()
 };
 
 }  // namespace marline::detail

@@ -1,93 +1,234 @@
 #include <marline/reactor/detail/timer_queue.hpp>
 
+#include <marline/reactor/errors.hpp>
+
 #include <algorithm>
 #include <utility>
 
 namespace marline::detail {
+namespace {
 
-TimerQueue::Id TimerQueue::add(Duration due, UniqueFunction<void()> call,
-                               const std::source_location& where) {
-    if (free_.empty()) {
-        free_.reserve(slots_.size() + 1);
-        slots_.emplace_back();
-        free_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
+constexpr std::size_t kChildren = 4;
+
+}  // namespace
+
+// Slots.
+
+std::uint32_t TimerQueue::takeSlot() {
+    if (free_ != kNone) {
+        return std::exchange(free_, states_[free_].queued);
     }
-    const std::uint32_t slot = free_.back();
-    push(due, slot);
-    free_.pop_back();
-    Slot& taken = slots_[slot];
-    taken.call = std::move(call);
-    taken.where = where;
-    ++pending_;
-    return {slot, taken.generation};
+    if (states_.size() == chunks_.size() * kChunk) {
+        chunks_.push_back(std::make_unique_for_overwrite<std::array<Slot, kChunk>>());
+    }
+    states_.emplace_back();
+    return static_cast<std::uint32_t>(states_.size() - 1);
 }
 
-void TimerQueue::push(Duration due, std::uint32_t slot) {
-    heap_.push_back({due, nextSequence_, slot});
-    slots_[slot].due = due;
-    slots_[slot].sequence = nextSequence_++;
-    std::push_heap(heap_.begin(), heap_.end(), &later);
-}
-
-void TimerQueue::freeSlot(std::uint32_t slot) {
-    ++slots_[slot].generation;
-    free_.push_back(slot);
+void TimerQueue::freeSlot(Id id, Mark mark) noexcept {
+    states_[id.slot] = {id.sequence + mark, std::exchange(free_, id.slot)};
     --pending_;
 }
 
+TimerQueue::Id TimerQueue::add(Duration due, UniqueFunction<void()>&& call,
+                               const std::source_location& where) {
+    const Id id{takeSlot(), nextSequence_};
+    states_[id.slot] = {id.sequence + (call.trivial() ? kPending : kToDestroy), lowBits(due)};
+    Slot& taken = slot(id.slot);
+    taken.call = std::move(call);
+    taken.due = due;
+    taken.where = where;
+    ++pending_;
+    push({due, id.sequence, id.slot});
+    nextSequence_ += kStep;
+    if (nextSequence_ == 0) {
+        nextSequence_ = kStep;
+    }
+    return id;
+}
+
+TimerQueue::Fate TimerQueue::fate(Id id) const noexcept {
+    if (id.slot < states_.size()) {
+        switch (states_[id.slot].tag - id.sequence) {
+        case kPending:
+        case kToDestroy:
+            return Fate::Pending;
+        case kCalled:
+            return Fate::Called;
+        case kCancelled:
+            return Fate::Cancelled;
+        default:
+            break;
+        }
+    }
+    return Fate::Forgotten;
+}
+
+void TimerQueue::requireActive(Id id) const {
+    switch (fate(id)) {
+    case Fate::Pending:
+        return;
+    case Fate::Called:
+        throw AlreadyCalled();
+    case Fate::Cancelled:
+        throw AlreadyCancelled();
+    case Fate::Forgotten:
+        break;
+    }
+    throw DelayedCallNotActive("this DelayedCall has run or was cancelled; ask active() first");
+}
+
+Duration TimerQueue::due(Id id) const {
+    requireActive(id);
+    return slot(id.slot).due;
+}
+
 void TimerQueue::cancel(Id id) {
+    // Short, so that the cancelling of many at once waits for several places of memory at a time.
+    if (id.slot < states_.size() && states_[id.slot].tag == id.sequence + kPending) [[likely]] {
+        freeSlot(id, kCancelled);
+        compactIfSparse();
+    } else {
+        destroy(id);
+    }
+}
+
+void TimerQueue::destroy(Id id) {
+    requireActive(id);
     // Destroyed last: what the call captured may come back here.
-    const UniqueFunction<void()> dying = std::move(slots_[id.slot].call);
-    freeSlot(id.slot);
-    compact();
+    const UniqueFunction<void()> dying = std::move(slot(id.slot).call);
+    freeSlot(id, kCancelled);
+    compactIfSparse();
 }
 
 void TimerQueue::move(Id id, Duration due) {
-    push(due, id.slot);
-    compact();
+    requireActive(id);
+    Slot& moved = slot(id.slot);
+    if (due < moved.due) {
+        states_[id.slot].queued = lowBits(due);
+        push({due, id.sequence, id.slot});
+    }
+    moved.due = due;
+    compactIfSparse();
 }
 
 void TimerQueue::clear() noexcept {
     // What a call captured may cancel others, or add some.
-    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-        if (slots_[slot].call) {
-            cancel({slot, slots_[slot].generation});
+    for (std::uint32_t index = 0; index < states_.size(); ++index) {
+        const std::uint32_t tag = states_[index].tag;
+        const Id id{index, tag - tag % kStep};
+        if (active(id)) {
+            cancel(id);
         }
     }
 }
 
-void TimerQueue::compact() {
-    if (heap_.size() < 64 || heap_.size() < 2 * pending_) {
-        return;
+// The heap.
+
+void TimerQueue::push(const Entry& entry) {
+    heap_.push_back(entry);
+    std::size_t at = heap_.size() - 1;
+    while (at > 0) {
+        const std::size_t parent = (at - 1) / kChildren;
+        if (!earlier(entry, heap_[parent])) {
+            break;
+        }
+        heap_[at] = heap_[parent];
+        at = parent;
     }
-    std::erase_if(heap_, [this](const Entry& entry) { return stale(entry); });
-    std::make_heap(heap_.begin(), heap_.end(), &later);
+    heap_[at] = entry;
 }
 
-void TimerQueue::dropStale() {
-    while (!heap_.empty() && stale(heap_.front())) {
-        std::pop_heap(heap_.begin(), heap_.end(), &later);
-        heap_.pop_back();
+/// Moves the entry at `at` down to where it belongs.
+void TimerQueue::sink(std::size_t at) noexcept {
+    const Entry entry = heap_[at];
+    const std::size_t count = heap_.size();
+    for (;;) {
+        const std::size_t first = at * kChildren + 1;
+        if (first >= count) {
+            break;
+        }
+        const std::size_t end = std::min(first + kChildren, count);
+        std::size_t least = first;
+        for (std::size_t child = first + 1; child < end; ++child) {
+            if (earlier(heap_[child], heap_[least])) {
+                least = child;
+            }
+        }
+        if (!earlier(heap_[least], entry)) {
+            break;
+        }
+        heap_[at] = heap_[least];
+        at = least;
+    }
+    heap_[at] = entry;
+}
+
+void TimerQueue::popTop() noexcept {
+    heap_.front() = heap_.back();
+    heap_.pop_back();
+    if (!heap_.empty()) {
+        sink(0);
+    }
+}
+
+/// Drops what is stale, and puts what was moved to where it belongs, until the first entry is a
+/// call's. False when there is none.
+bool TimerQueue::settleTop() noexcept {
+    while (!heap_.empty()) {
+        Entry& top = heap_.front();
+        if (!live(top)) {
+            popTop();
+            continue;
+        }
+        const Duration due = slot(top.slot).due;
+        if (due == top.due) {
+            return true;
+        }
+        top.due = due;
+        states_[top.slot].queued = lowBits(due);
+        sink(0);
+    }
+    return false;
+}
+
+/// Leaves only the entries of pending calls.
+void TimerQueue::compact() noexcept {
+    if (heap_.size() >= states_.size() / kSparse) {
+        // Taking them from the slots goes through memory in one direction.
+        heap_.clear();
+        for (std::uint32_t index = 0; index < states_.size(); ++index) {
+            const std::uint32_t mark = states_[index].tag % kStep;
+            if (mark == kPending || mark == kToDestroy) {
+                const Duration due = slot(index).due;
+                states_[index].queued = lowBits(due);
+                heap_.push_back({due, states_[index].tag - mark, index});
+            }
+        }
+    } else {
+        std::erase_if(heap_, [this](const Entry& entry) { return !live(entry); });
+    }
+    for (std::size_t i = heap_.size() / kChildren + 1; i-- > 0;) {
+        if (i < heap_.size()) {
+            sink(i);
+        }
     }
 }
 
 Duration TimerQueue::earliest() {
-    dropStale();
+    settleTop();
     return heap_.front().due;
 }
 
 bool TimerQueue::popDue(Duration now, std::uint32_t mark, Call& out) {
-    dropStale();
-    if (heap_.empty() || heap_.front().due > now ||
-        static_cast<std::int32_t>(heap_.front().sequence - mark) >= 0) {
+    if (!settleTop() || heap_.front().due > now || !before(heap_.front().sequence, mark)) {
         return false;
     }
-    const std::uint32_t slot = heap_.front().slot;
-    std::pop_heap(heap_.begin(), heap_.end(), &later);
-    heap_.pop_back();
-    out.call = std::move(slots_[slot].call);
-    out.where = slots_[slot].where;
-    freeSlot(slot);
+    const Id id{heap_.front().slot, heap_.front().sequence};
+    popTop();
+    out.call = std::move(slot(id.slot).call);
+    out.where = slot(id.slot).where;
+    freeSlot(id, kCalled);
     return true;
 }
 

@@ -1,33 +1,45 @@
 // Internal: not installed. The pending calls of one clock.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <source_location>
 #include <vector>
 
+#include <marline/deferred/function.hpp>
 #include <marline/reactor/time.hpp>
 
 namespace marline::detail {
 
 /// Pending calls, the earliest first; calls due at one time in the order they were added.
 ///
-/// A heap of small entries over slots that hold the calls. Cancelling frees the call at once and
-/// leaves its entry, which is dropped when it comes up, or when such entries are the most.
+/// A heap of small entries over slots that hold the calls. Cancelling frees the call and its slot at
+/// once and leaves the entry, which is dropped when it comes up, or when such entries are the most.
+/// A call that is moved to a later time keeps its entry until that comes up, so that putting off a
+/// timeout again and again costs next to nothing. What cancelling looks at lies close together, away
+/// from the calls: with a million of them it is the memory that takes the time.
 class TimerQueue {
 public:
+    /// Names one call; `sequence` is a multiple of kStep, never 0, and tells the calls of one slot
+    /// apart.
     struct Id {
         std::uint32_t slot;
-        std::uint32_t generation;
+        std::uint32_t sequence;
     };
+    /// What has become of a call. It is forgotten when another one takes its slot.
+    enum class Fate : std::uint8_t { Pending, Called, Cancelled, Forgotten };
 
-    Id add(Duration due, UniqueFunction<void()> call, const std::source_location& where);
+    Id add(Duration due, UniqueFunction<void()>&& call, const std::source_location& where);
+    Fate fate(Id id) const noexcept;
     bool active(Id id) const noexcept {
-        return id.slot < slots_.size() && slots_[id.slot].generation == id.generation;
+        return fate(id) == Fate::Pending;
     }
+    /// These three throw DelayedCallNotActive, or one that says why, for calls that are not active.
     void cancel(Id id);
     void move(Id id, Duration due);
-    Duration due(Id id) const noexcept { return slots_[id.slot].due; }
+    Duration due(Id id) const;
 
     /// Drops every call.
     void clear() noexcept;
@@ -48,40 +60,78 @@ public:
     /// What a call added now would be marked with: calls added from here on are not due in a run
     /// that began with this mark.
     std::uint32_t mark() const noexcept { return nextSequence_; }
+    static constexpr bool before(std::uint32_t sequence, std::uint32_t mark) noexcept {
+        return static_cast<std::int32_t>(sequence - mark) < 0;
+    }
+
+    /// Entries kept, stale ones among them; for tests of how much is kept.
+    std::size_t entries() const noexcept { return heap_.size(); }
 
 private:
+    /// What the low bits of State::tag add to the sequence of the slot's call.
+    enum Mark : std::uint32_t { kPending = 0, kCalled = 1, kCancelled = 2, kToDestroy = 3 };
+    static constexpr std::uint32_t kStep = 4;
+
+    /// The part of a slot that says what is the matter with its call. kToDestroy is pending as well,
+    /// and its call has a destructor to be run when it is cancelled.
+    struct State {
+        std::uint32_t tag;
+        std::uint32_t queued;  // low bits of its entry's due; in a free slot: the next free one
+    };
     struct Slot {
         UniqueFunction<void()> call;
-        Duration due{};
+        Duration due;
         std::source_location where;
-        std::uint32_t generation = 0;
-        std::uint32_t sequence = 0;
     };
+    static_assert(sizeof(Slot) + sizeof(State) == 64);
+
     struct Entry {
         Duration due;
         std::uint32_t sequence;
         std::uint32_t slot;
     };
 
-    static bool later(const Entry& a, const Entry& b) noexcept {
-        if (a.due != b.due) {
-            return a.due > b.due;
-        }
-        return static_cast<std::int32_t>(a.sequence - b.sequence) > 0;
-    }
-    bool stale(const Entry& entry) const noexcept {
-        return slots_[entry.slot].sequence != entry.sequence || !slots_[entry.slot].call;
-    }
-    void push(Duration due, std::uint32_t slot);
-    void freeSlot(std::uint32_t slot);
-    void dropStale();
-    void compact();
+    static constexpr std::size_t kChunk = 256;
+    // Stale entries are swept out when only one in so many is live; below kFew nobody minds.
+    static constexpr std::size_t kSparse = 8;
+    static constexpr std::size_t kFew = 64;
+    static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
-    std::vector<Slot> slots_;
-    std::vector<std::uint32_t> free_;
-    std::vector<Entry> heap_;
+    Slot& slot(std::uint32_t index) const noexcept {
+        return (*chunks_[index / kChunk])[index % kChunk];
+    }
+    static std::uint32_t lowBits(Duration due) noexcept {
+        return static_cast<std::uint32_t>(due.count());
+    }
+    static bool earlier(const Entry& a, const Entry& b) noexcept {
+        return a.due != b.due ? a.due < b.due : before(a.sequence, b.sequence);
+    }
+    bool live(const Entry& entry) const noexcept {
+        const State& state = states_[entry.slot];
+        const std::uint32_t mark = state.tag - entry.sequence;
+        return (mark == kPending || mark == kToDestroy) && state.queued == lowBits(entry.due);
+    }
+    void requireActive(Id id) const;
+    void destroy(Id id);
+    std::uint32_t takeSlot();
+    void freeSlot(Id id, Mark mark) noexcept;
+    void push(const Entry& entry);
+    void popTop() noexcept;
+    void sink(std::size_t at) noexcept;
+    bool settleTop() noexcept;
+    void compact() noexcept;
+    void compactIfSparse() noexcept {
+        if (heap_.size() >= kFew && heap_.size() >= kSparse * pending_) {
+            compact();
+        }
+    }
+
+    std::vector<std::unique_ptr<std::array<Slot, kChunk>>> chunks_;
+    std::vector<State> states_;  // of the slots that have ever been taken
+    std::vector<Entry> heap_;  // four children a node
     std::size_t pending_ = 0;
-    std::uint32_t nextSequence_ = 0;
+    std::uint32_t free_ = kNone;
+    std::uint32_t nextSequence_ = kStep;
 };
 
 }  // namespace marline::detail
