@@ -27,7 +27,7 @@ struct Trail {
 std::string describe(const Response& last) {
     std::string text = last.uri().toString();
     for (const Response* r = last.previousResponse(); r != nullptr; r = r->previousResponse()) {
-        text = r->uri().toString() + " -> " + text;
+        text.insert(0, r->uri().toString() + " -> ");
     }
     return text;
 }

@@ -126,8 +126,9 @@ struct ListPlace {
 /// they do.
 ///
 ///     DeferredList(pages).addCallback([](const std::vector<Result<Page>>& all) { … });
+// Twisted's name, which is a class there.
 template <class T>
-Deferred<std::vector<Result<T>>> DeferredList(
+Deferred<std::vector<Result<T>>> DeferredList(  // NOLINT(readability-identifier-naming)
     const std::vector<Deferred<T>>& list, DeferredListOptions options = {},
     std::source_location where = std::source_location::current()) {
     auto state = makeRef<detail::ListState<T>>(list.size(), options, where);

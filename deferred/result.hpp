@@ -47,8 +47,9 @@ public:
             clearRoom();
         }
     }
+    // The Failure is shared, not moved: without it the other one would claim to have a value.
     Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Value>)
-        : failure_(other.failure_) {
+        : failure_(std::as_const(other).failure_) {
         if (ok()) {
             std::construct_at(&room_.value, std::move(other.room_.value));
         } else {

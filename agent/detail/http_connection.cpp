@@ -46,7 +46,7 @@ void HttpConnection::sendBody() {
     }
     bodyToSend_ = exchange_->body->length();
     sending_ = maybeDeferred([&] { return exchange_->body->startProducing(*this); });
-    sending_->addBoth([self = Ref<HttpConnection>(this)](Result<> outcome) {
+    sending_->addBoth([self = Ref<HttpConnection>(this)](const Result<>& outcome) {
         self->bodySent(outcome);
     });
 }

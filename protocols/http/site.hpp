@@ -34,8 +34,8 @@ struct SiteOptions {
 class MARLINE_API Site final : public IProtocolFactory {
 public:
     /// `clock` must outlive the site and its connections.
-    Site(IReactorTime& clock, Ref<Resource> root, SiteOptions options = {})
-        : clock_(clock), root_(std::move(root)), options_(std::move(options)) {}
+    Site(IReactorTime& clock, Ref<Resource> root, const SiteOptions& options = {})
+        : clock_(clock), root_(std::move(root)), options_(options) {}
 
     Ref<IProtocol> buildProtocol(const Address& peer) override;
 

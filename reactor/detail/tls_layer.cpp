@@ -36,15 +36,12 @@ public:
     std::span<std::byte> get() noexcept { return nested_ ? *own_ : shared_; }
 
 private:
-    static thread_local std::array<std::byte, kRecord> shared_;
-    static thread_local bool busy_;
+    inline static thread_local std::array<std::byte, kRecord> shared_;
+    inline static thread_local bool busy_ = false;
 
     bool nested_;
     std::unique_ptr<std::array<std::byte, kRecord>> own_;
 };
-
-thread_local std::array<std::byte, kRecord> PlainText::shared_;
-thread_local bool PlainText::busy_ = false;
 
 TlsLayer& layerOf(const SSL* ssl) {
     return *static_cast<TlsLayer*>(SSL_get_app_data(ssl));

@@ -61,7 +61,7 @@ std::string pemOf(X509& certificate) {
     const BioPtr bio(BIO_new(BIO_s_mem()));
     check(PEM_write_bio_X509(bio.get(), &certificate) == 1);
     char* text = nullptr;
-    const long size = BIO_ctrl(bio.get(), BIO_CTRL_INFO, 0, &text);
+    const long size = BIO_ctrl(bio.get(), BIO_CTRL_INFO, 0, static_cast<void*>(&text));
     return {text, static_cast<std::size_t>(size)};
 }
 
@@ -69,7 +69,7 @@ std::string pemOf(EVP_PKEY& key) {
     const BioPtr bio(BIO_new(BIO_s_mem()));
     check(PEM_write_bio_PrivateKey(bio.get(), &key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
     char* text = nullptr;
-    const long size = BIO_ctrl(bio.get(), BIO_CTRL_INFO, 0, &text);
+    const long size = BIO_ctrl(bio.get(), BIO_CTRL_INFO, 0, static_cast<void*>(&text));
     return {text, static_cast<std::size_t>(size)};
 }
 
