@@ -72,17 +72,20 @@ def upward_include(tree):
 
 
 def quoted_include(tree):
-    """Modules include with angle brackets; others may quote what stands beside the file."""
+    """Modules include with angle brackets; others may quote what stands beside the file, or what
+    tests and benches share, by its path in the tree."""
     for file in tree.files:
         for line, bracket, name in file.includes:
             if "../" in name:
                 continue  # upward_include says it
-            if bracket == '"' and file.product:
+            beside = (tree.root / file.path).parent / name
+            shared = name.startswith(("test/", "bench/")) and (tree.root / name).exists()
+            if name.split("/")[0] in MODULES and not beside.exists():
+                yield file.path, line, f"{name} needs its marline/ in front, and angle brackets"
+            elif bracket == '"' and file.product:
                 yield file.path, line, f'"{name}" is quoted; include <marline/{file.folder}/…>'
-            elif bracket == '"' and not (tree.root / file.path).parent.joinpath(name).exists():
-                yield file.path, line, f'"{name}" does not stand beside this file'
-            elif bracket == "<" and name.split("/")[0] in MODULES:
-                yield file.path, line, f"<{name}> needs its marline/ in front"
+            elif bracket == '"' and not beside.exists() and not shared:
+                yield file.path, line, f'"{name}" stands neither beside this file nor in test or bench'
 
 
 def wrong_way(tree):

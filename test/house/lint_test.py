@@ -17,7 +17,9 @@ BAD = {
     "quoted_include": [
         ("reactor/a.cpp", '#include "detail/x.hpp"\n', 1),
         ("test/reactor/a_test.cpp", '#include "elsewhere/x.hpp"\n', 1),
-        ("test/reactor/a_test.cpp", "#include <reactor/reactor.hpp>\n", 1),
+        ("test/reactor/a_test.cpp", '#include "test/gone.hpp"\n', 1),
+        ("test/reactor/a_test.cpp", '#include "reactor/b.hpp"\n', 1),
+        ("test/reactor/a_test.cpp", "#include <reactor/b.hpp>\n", 1),
     ],
     "wrong_way": [
         ("deferred/a.cpp", "#include <marline/reactor/reactor.hpp>\n", 1),
@@ -73,6 +75,7 @@ GOOD = {
     "agent/c.cpp": 'const char* kText = "usleep(1)";\n} catch (...) {\n    fail();\n}\n',
     "agent/large.cpp": "\n" * 450,
     "examples/d.cpp": "#include <marline/marline.hpp>\n",
+    "test/reactor/d_test.cpp": '#include "test/support.hpp"\n',
     "test/e_test.cpp": '#include "support.hpp"\nclock.sleep(1);\nGTEST_SKIP() << "no IPv6 here";\n',
     "test/support.hpp": HEADER,
     "test/fuzz/forgotten_fuzz.cpp": "",
