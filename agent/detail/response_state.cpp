@@ -25,12 +25,14 @@ void ResponseState::deliverBody(Ref<IProtocol> receiver) {
                                info_.uri.toString() + " has a reader already");
     }
     delivered_ = true;
+    const Ref<ResponseState> alive(this);
     receiver->makeConnection(*this);
     if (!connection_) {
         receiver->connectionLost(endedEarly_ ? *endedEarly_ : Failure(ResponseDone()));
         return;
     }
     receiver_ = std::move(receiver);
+    self_ = Ref<ResponseState>(this);
     const Ref<HttpConnection> connection = connection_;
     connection->pump();
 }
@@ -52,6 +54,7 @@ void ResponseState::abort() {
 void ResponseState::bodyEnded(const Failure& reason) {
     // Whoever is told may drop the last handle.
     const Ref<ResponseState> alive(this);
+    self_.reset();
     connection_.reset();
     if (const Ref<IProtocol> receiver = std::exchange(receiver_, {})) {
         receiver->connectionLost(reason);

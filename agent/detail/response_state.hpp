@@ -50,7 +50,11 @@ public:
     /// Whether somebody takes the body now.
     bool wantsData() const noexcept { return receiver_ && !paused_; }
     bool paused() const noexcept { return paused_; }
-    void bodyReceived(std::span<const std::byte> data) { receiver_->dataReceived(data); }
+    void bodyReceived(std::span<const std::byte> data) {
+        // It may abort from there, which lets go of it.
+        const Ref<IProtocol> receiver = receiver_;
+        receiver->dataReceived(data);
+    }
     /// The body is over; the connection is no longer this response's.
     void bodyEnded(const Failure& reason);
 
@@ -77,6 +81,7 @@ private:
     std::optional<Response> previous_;
     Ref<HttpConnection> connection_;  // while there is body to come
     Ref<IProtocol> receiver_;
+    Ref<ResponseState> self_;  // while it delivers: the reader needs no handle
     std::optional<Failure> endedEarly_;  // the body's end, before anybody read it
     bool delivered_ = false;
     bool paused_ = false;
