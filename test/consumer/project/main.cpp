@@ -1,4 +1,4 @@
-// What a user of marline writes first: a result, a step on it, an error that is dealt with by type.
+// A small program on all of marline: a request, a step on it, an error that is dealt with by type.
 #include <cstdio>
 #include <string>
 
@@ -6,16 +6,14 @@
 
 int main() {
     std::string said;
-    marline::DeferredSource<int> source;
-    source.deferred()
-        .addCallback([](int value) -> marline::Result<int> {
-            return marline::Failure::make<marline::TimeoutError>(std::to_string(value));
-        })
-        .addErrback<marline::TimeoutError>([&said](const marline::Failure& why) {
-            said = why.message();
-            return 0;
-        });
-    source.callback(42);
+    const int status = marline::react([&said](marline::Reactor& reactor) {
+        return marline::Agent{reactor}
+            .request("GET", "gopher://example.org/")
+            .addCallback([](const marline::Response&) {})
+            .addErrback<marline::Error>([&said](const marline::Failure& why) {
+                said = why.message();
+            });
+    });
     std::puts(said.c_str());
-    return said == "42" ? 0 : 1;
+    return status == 0 && said.find("gopher") != std::string::npos ? 0 : 1;
 }
