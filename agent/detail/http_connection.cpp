@@ -45,10 +45,16 @@ void HttpConnection::sendBody() {
         return;
     }
     bodyToSend_ = exchange_->body->length();
-    sending_ = maybeDeferred([&] { return exchange_->body->startProducing(*this); });
-    sending_->addBoth([self = Ref<HttpConnection>(this)](Result<> outcome) {
+    const Ref<const Exchange> exchange = exchange_;
+    Deferred<> sending = maybeDeferred([&] { return exchange->body->startProducing(*this); });
+    sending_ = sending;
+    sending.addBoth([self = Ref<HttpConnection>(this)](Result<> outcome) {
         self->bodySent(outcome);
     });
+    if (state_ == State::Closed) {
+        // It failed before there was something to cancel.
+        cancelSending();
+    }
 }
 
 void HttpConnection::write(std::span<const std::byte> data) {
@@ -89,6 +95,13 @@ void HttpConnection::bodySent(const Result<>& outcome) {
             transport_->write(end);
         }
         requestSent();
+    }
+}
+
+void HttpConnection::cancelSending() {
+    if (sending_) {
+        Deferred<> sending = *std::exchange(sending_, std::nullopt);
+        sending.cancel();
     }
 }
 
@@ -295,10 +308,7 @@ void HttpConnection::abort(const Failure& reason) {
     if (transport_ != nullptr) {
         transport_->abortConnection();
     }
-    if (sending_) {
-        Deferred<> sending = *sending_;
-        sending.cancel();
-    }
+    cancelSending();
     if (answer_) {
         DeferredSource<Response> answer = std::move(*answer_);
         answer_.reset();

@@ -99,6 +99,7 @@ private:
 
     void sendBody();
     void bodySent(const Result<>& outcome);
+    void cancelSending();
     void requestSent();
     void read(std::span<const std::byte> input);
     void readHead(std::span<const std::byte>& input);
