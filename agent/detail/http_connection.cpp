@@ -58,7 +58,7 @@ void HttpConnection::sendBody() {
 }
 
 void HttpConnection::write(std::span<const std::byte> data) {
-    if (transport_ == nullptr || sent_) {
+    if (transport_ == nullptr || sent_ || state_ == State::Closed) {
         return;
     }
     if (!exchange_->body->length()) {
@@ -264,11 +264,6 @@ void HttpConnection::responseGone() {
 
 void HttpConnection::endOfResponse(bool inputLeft) {
     stopTimer();
-    if (sending_) {
-        // The server answered without waiting for the rest of the body.
-        Deferred<> sending = *sending_;
-        sending.cancel();
-    }
     const Ref<ResponseState> response(std::exchange(response_, nullptr));
     const bool reusable = keepAlive_ && sent_ && !inputLeft && transport_ != nullptr;
     exchange_.reset();
@@ -281,8 +276,10 @@ void HttpConnection::endOfResponse(bool inputLeft) {
         }
     } else {
         state_ = State::Closed;
+        // An upload that the server did not wait for is given up, and with it what is buffered.
+        cancelSending();
         if (transport_ != nullptr) {
-            transport_->loseConnection();
+            sent_ ? transport_->loseConnection() : transport_->abortConnection();
         }
     }
     if (response) {
