@@ -23,6 +23,11 @@ std::string seconds(Duration duration) {
 }  // namespace
 
 Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
+    if (!idle()) {
+        return fail<Response>(Failure::make<ResponseNeverReceived>(
+            "no response from " + exchange->uri.authority(),
+            std::vector<Failure>{ConnectionLost("the connection has gone before the request")}));
+    }
     exchange_ = std::move(exchange);
     ++requests_;
     state_ = State::Awaiting;
