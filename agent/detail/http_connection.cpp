@@ -331,6 +331,7 @@ void HttpConnection::connectionLost(const Failure& reason) {
     if (state_ == State::Body && !held_.empty()) {
         // There is body to read yet; what the end means is known behind it.
         lost_ = reason;
+        stopTimer();
     } else if (state_ == State::Awaiting || state_ == State::Body) {
         endOfConnection(reason);
     }
@@ -345,6 +346,9 @@ void HttpConnection::connectionLost(const Failure& reason) {
 void HttpConnection::endOfConnection(const Failure& reason) {
     switch (parser_.eof()) {
     case http::WireEof::Clean:
+        // All of the body was given, only its end not, since the reader has paused.
+        endOfResponse(false);
+        break;
     case http::WireEof::Nothing:
         abort(Failure::make<ResponseNeverReceived>("no response from " + peer(),
                                                    std::vector<Failure>{reason}));
