@@ -153,6 +153,7 @@ void HttpConnection::pump() {
     if (reading_ || state_ != State::Body) {
         return;
     }
+    lastActivity_ = clock_.seconds();  // from here on somebody waits
     const std::string input = std::exchange(held_, {});
     read(asBytes(input));
     if (lost_ && held_.empty() && state_ != State::Closed) {
@@ -387,8 +388,15 @@ void HttpConnection::timeUp(Duration allowed) {
     const bool readerIsSlow = state_ == State::Body && response_ != nullptr &&
                               (!held_.empty() || !response_->wantsData());
     if (state_ == State::Awaiting) {
-        abort(Failure::make<TimeoutError>("no response from " + peer() + " within " +
-                                          seconds(allowed) + " (headersTimeout)"));
+        std::vector<Failure> why{Failure::make<TimeoutError>(
+            "no head within " + seconds(allowed) + " (headersTimeout)")};
+        if (parser_.eof() == http::WireEof::Nothing) {
+            abort(Failure::make<ResponseNeverReceived>("no response from " + peer(),
+                                                       std::move(why)));
+        } else {
+            responseFailed("the response from " + peer() + " stopped inside its head",
+                           std::move(why));
+        }
     } else if (readerIsSlow || passed < allowed) {
         timer_ = clock_.callLater(readerIsSlow ? allowed : allowed - passed,
                                   [this, allowed] { timeUp(allowed); });
