@@ -117,8 +117,17 @@ private:
                     return answer;
                 }
                 return answer.addErrback<ResponseNeverReceived>(
-                    [self, exchange](const Failure&) { return self->attempt(exchange, false); });
+                    [self, exchange](const Failure& why) -> Deferred<Response> {
+                        return timedOut(why) ? fail<Response>(why)
+                                             : self->attempt(exchange, false);
+                    });
             });
+    }
+
+    /// Whether the time ended the request: a second one would only take as long again.
+    static bool timedOut(const Failure& why) {
+        const auto* error = why.check<ResponseNeverReceived>();
+        return error->reasons().front().check<TimeoutError>() != nullptr;
     }
 
     static bool repeatable(const Exchange& exchange) {

@@ -23,6 +23,11 @@ std::string seconds(Duration duration) {
 }  // namespace
 
 Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
+    if (!idle()) {
+        return fail<Response>(Failure::make<ResponseNeverReceived>(
+            "no response from " + exchange->uri.authority(),
+            std::vector<Failure>{ConnectionLost("the connection has gone before the request")}));
+    }
     exchange_ = std::move(exchange);
     ++requests_;
     state_ = State::Awaiting;
@@ -45,14 +50,20 @@ void HttpConnection::sendBody() {
         return;
     }
     bodyToSend_ = exchange_->body->length();
-    sending_ = maybeDeferred([&] { return exchange_->body->startProducing(*this); });
-    sending_->addBoth([self = Ref<HttpConnection>(this)](const Result<>& outcome) {
+    const Ref<const Exchange> exchange = exchange_;
+    Deferred<> sending = maybeDeferred([&] { return exchange->body->startProducing(*this); });
+    sending_ = sending;
+    sending.addBoth([self = Ref<HttpConnection>(this)](const Result<>& outcome) {
         self->bodySent(outcome);
     });
+    if (state_ == State::Closed) {
+        // It failed before there was something to cancel.
+        cancelSending();
+    }
 }
 
 void HttpConnection::write(std::span<const std::byte> data) {
-    if (transport_ == nullptr || sent_) {
+    if (transport_ == nullptr || sent_ || state_ == State::Closed) {
         return;
     }
     if (!exchange_->body->length()) {
@@ -89,6 +100,13 @@ void HttpConnection::bodySent(const Result<>& outcome) {
             transport_->write(end);
         }
         requestSent();
+    }
+}
+
+void HttpConnection::cancelSending() {
+    if (sending_) {
+        Deferred<> sending = *std::exchange(sending_, std::nullopt);
+        sending.cancel();
     }
 }
 
@@ -135,6 +153,7 @@ void HttpConnection::pump() {
     if (reading_ || state_ != State::Body) {
         return;
     }
+    lastActivity_ = clock_.seconds();  // from here on somebody waits
     const std::string input = std::exchange(held_, {});
     read(asBytes(input));
     if (lost_ && held_.empty() && state_ != State::Closed) {
@@ -251,11 +270,6 @@ void HttpConnection::responseGone() {
 
 void HttpConnection::endOfResponse(bool inputLeft) {
     stopTimer();
-    if (sending_) {
-        // The server answered without waiting for the rest of the body.
-        Deferred<> sending = *sending_;
-        sending.cancel();
-    }
     const Ref<ResponseState> response(std::exchange(response_, nullptr));
     const bool reusable = keepAlive_ && sent_ && !inputLeft && transport_ != nullptr;
     exchange_.reset();
@@ -268,8 +282,10 @@ void HttpConnection::endOfResponse(bool inputLeft) {
         }
     } else {
         state_ = State::Closed;
+        // An upload that the server did not wait for is given up, and with it what is buffered.
+        cancelSending();
         if (transport_ != nullptr) {
-            transport_->loseConnection();
+            sent_ ? transport_->loseConnection() : transport_->abortConnection();
         }
     }
     if (response) {
@@ -295,10 +311,7 @@ void HttpConnection::abort(const Failure& reason) {
     if (transport_ != nullptr) {
         transport_->abortConnection();
     }
-    if (sending_) {
-        Deferred<> sending = *sending_;
-        sending.cancel();
-    }
+    cancelSending();
     if (answer_) {
         DeferredSource<Response> answer = std::move(*answer_);
         answer_.reset();
@@ -319,6 +332,7 @@ void HttpConnection::connectionLost(const Failure& reason) {
     if (state_ == State::Body && !held_.empty()) {
         // There is body to read yet; what the end means is known behind it.
         lost_ = reason;
+        stopTimer();
     } else if (state_ == State::Awaiting || state_ == State::Body) {
         endOfConnection(reason);
     }
@@ -333,6 +347,9 @@ void HttpConnection::connectionLost(const Failure& reason) {
 void HttpConnection::endOfConnection(const Failure& reason) {
     switch (parser_.eof()) {
     case http::WireEof::Clean:
+        // All of the body was given, only its end not, since the reader has paused.
+        endOfResponse(false);
+        break;
     case http::WireEof::Nothing:
         abort(Failure::make<ResponseNeverReceived>("no response from " + peer(),
                                                    std::vector<Failure>{reason}));
@@ -371,8 +388,15 @@ void HttpConnection::timeUp(Duration allowed) {
     const bool readerIsSlow = state_ == State::Body && response_ != nullptr &&
                               (!held_.empty() || !response_->wantsData());
     if (state_ == State::Awaiting) {
-        abort(Failure::make<TimeoutError>("no response from " + peer() + " within " +
-                                          seconds(allowed) + " (headersTimeout)"));
+        std::vector<Failure> why{Failure::make<TimeoutError>(
+            "no head within " + seconds(allowed) + " (headersTimeout)")};
+        if (parser_.eof() == http::WireEof::Nothing) {
+            abort(Failure::make<ResponseNeverReceived>("no response from " + peer(),
+                                                       std::move(why)));
+        } else {
+            responseFailed("the response from " + peer() + " stopped inside its head",
+                           std::move(why));
+        }
     } else if (readerIsSlow || passed < allowed) {
         timer_ = clock_.callLater(readerIsSlow ? allowed : allowed - passed,
                                   [this, allowed] { timeUp(allowed); });

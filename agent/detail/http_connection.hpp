@@ -64,7 +64,7 @@ public:
     HttpConnection(IReactorTime& clock, const ExchangeLimits& limits)
         : clock_(clock), limits_(limits), parser_(limits_.wire) {}
 
-    /// Sends a request and gives its response; only when idle().
+    /// Sends a request and gives its response; fails with ResponseNeverReceived unless idle().
     Deferred<Response> request(Ref<const Exchange> exchange);
 
     bool idle() const noexcept { return state_ == State::Idle && transport_ != nullptr; }
@@ -99,6 +99,7 @@ private:
 
     void sendBody();
     void bodySent(const Result<>& outcome);
+    void cancelSending();
     void requestSent();
     void read(std::span<const std::byte> input);
     void readHead(std::span<const std::byte>& input);

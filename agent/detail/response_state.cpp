@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include <marline/agent/detail/http_connection.hpp>
 #include <marline/agent/errors.hpp>
@@ -47,7 +48,9 @@ void ResponseState::discardBody() {
 void ResponseState::abort() {
     if (connection_) {
         const Ref<HttpConnection> connection = connection_;
-        connection->abort(ConnectionAborted());
+        connection->abort(Failure::make<ResponseFailed>(
+            "the response from " + info_.uri.authority() + " was given up",
+            std::vector<Failure>{ConnectionAborted()}));
     }
 }
 
