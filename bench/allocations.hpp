@@ -13,16 +13,17 @@ inline std::uint64_t allocations = 0;
 
 }  // namespace marline::bench
 
-void* operator new(std::size_t size) {
+// Not inlined, or g++ would take free() for the counterpart of another operator new and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) {
     ++marline::bench::allocations;
     if (void* memory = std::malloc(size)) {
         return memory;
     }
     throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
     std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
     std::free(memory);
 }

@@ -2,14 +2,13 @@
 // one JSON line: ns and allocations per chain.
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include <marline/deferred/source.hpp>
 
 #include "allocations.hpp"
+#include "arguments.hpp"
 
 namespace {
 
@@ -25,20 +24,11 @@ void addTenLinks(Deferred<long> d, long a, long b) {
     d.addCallback([a](long value) { sum += value + a; });
 }
 
-long argument(int argc, char** argv, std::string_view name, long fallback) {
-    for (int i = 1; i + 1 < argc; ++i) {
-        if (argv[i] == name) {
-            return std::atol(argv[i + 1]);
-        }
-    }
-    return fallback;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    const long chains = argument(argc, argv, "--n", 1000000);
-    const long batch = argument(argc, argv, "--batch", 1000);
+    const long chains = marline::bench::number(argc, argv, "--n", 1000000);
+    const long batch = marline::bench::number(argc, argv, "--batch", 1000);
     volatile long one = 1;  // keeps the steps from being folded
     std::vector<std::optional<DeferredSource<long>>> sources(static_cast<std::size_t>(batch));
     std::chrono::steady_clock::time_point start;

@@ -157,4 +157,16 @@ Deferred<std::vector<Result<T>>> DeferredList(
     return whole;
 }
 
+/// Makes one outcome of a DeferredList's: the first Failure, else nothing. As a callback:
+/// `DeferredList(list, {.consumeErrors = true}).addCallback(firstFailure<T>)`.
+template <class T>
+Result<> firstFailure(const std::vector<Result<T>>& outcomes) {
+    for (const Result<T>& outcome : outcomes) {
+        if (!outcome.ok()) {
+            return outcome.failure();
+        }
+    }
+    return {};
+}
+
 }  // namespace marline

@@ -246,10 +246,14 @@ private:
 
     Deferred(detail::Chain* chain, std::nullptr_t) noexcept : chain_(chain) {}
 
-    template <class U>
-    Deferred<U> view() const noexcept {
-        chain_->retain();
-        return Deferred<U>::adopt(chain_);
+    /// Appends a link and gives the view of the new tail. The link may run here and destroy *this,
+    /// so the chain is held by a view of its own.
+    template <class Out, class OnValue, class OnFailure>
+    Deferred<Out> link(OnValue&& onValue, OnFailure&& onFailure, const Site& where) {
+        Deferred held(*this);
+        detail::append<T, Out>(*held.chain_, std::forward<OnValue>(onValue),
+                               std::forward<OnFailure>(onFailure), where);
+        return Deferred<Out>::adopt(std::move(held).releaseChain());
     }
 
     /// Fires, giving this view's reference away; does nothing when fired or cancelled before.
@@ -278,24 +282,16 @@ private:
     template <class F>
     auto addValueLink(F&& f, const Site& where) {
         detail::checkCallback<std::decay_t<F>, T>();
-        using Out = detail::Yield<std::decay_t<F>, T>;
-        if constexpr (std::same_as<Out, Failure>) {
-            detail::append<T, T>(*chain_, std::forward<F>(f), detail::PassBy{}, where);
-            return view<T>();
-        } else if constexpr (std::same_as<Out, T>) {
-            detail::append<T, T>(*chain_, std::forward<F>(f), detail::PassBy{}, where);
-            return view<T>();
-        } else {
-            detail::append<T, Out>(*chain_, std::forward<F>(f), detail::PassBy{}, where);
-            return view<Out>();
-        }
+        using Yield = detail::Yield<std::decay_t<F>, T>;
+        // A callback that only ever fails leaves the type as it is.
+        using Out = std::conditional_t<std::same_as<Yield, Failure>, T, Yield>;
+        return link<Out>(std::forward<F>(f), detail::PassBy{}, where);
     }
 
     template <class G>
     Deferred addFailureLink(G&& g, const Site& where) {
         detail::checkErrback<std::decay_t<G>, T>();
-        detail::append<T, T>(*chain_, detail::PassBy{}, std::forward<G>(g), where);
-        return *this;
+        return link<T>(detail::PassBy{}, std::forward<G>(g), where);
     }
 
     detail::Chain* chain_;

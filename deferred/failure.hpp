@@ -106,6 +106,8 @@ public:
 
     /// Internal: gives the reference away, to be taken back by adopt().
     detail::FailureState* releaseState() noexcept { return std::exchange(state_, nullptr); }
+    /// Internal: false when the error has been moved away.
+    bool holdsError() const noexcept { return state_ != nullptr; }
     /// Internal: takes a reference that releaseState() gave away.
     static Failure adopt(detail::FailureState* state) noexcept { return Failure(state); }
 

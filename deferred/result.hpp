@@ -1,9 +1,12 @@
 // Result<T>: a value or a Failure.
 #pragma once
 
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <memory>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <marline/deferred/failure.hpp>
 
@@ -23,35 +26,73 @@ public:
     using Value = std::conditional_t<std::is_void_v<T>, Unit, T>;
 
     /// Holds a value; only for Result<>, with none given.
-    Result()
+    Result() noexcept
         requires std::is_void_v<T>
-        : outcome_(std::in_place_index<0>) {}
+    {
+        std::construct_at(&room_.value);
+    }
     /// Holds `value`.
-    Result(Value value) noexcept(std::is_nothrow_move_constructible_v<Value>)
-        : outcome_(std::in_place_index<0>, std::move(value)) {}
+    Result(Value value) noexcept(std::is_nothrow_move_constructible_v<Value>) {
+        std::construct_at(&room_.value, std::move(value));
+    }
     /// Holds `failure`.
-    Result(Failure failure) noexcept : outcome_(std::in_place_index<1>, std::move(failure)) {}
+    Result(Failure failure) noexcept : failure_(std::move(failure)) { clearRoom(); }
+
+    Result(const Result& other)
+        requires std::copy_constructible<Value>
+        : failure_(other.failure_) {
+        if (ok()) {
+            std::construct_at(&room_.value, other.room_.value);
+        } else {
+            clearRoom();
+        }
+    }
+    Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Value>)
+        : failure_(other.failure_) {
+        if (ok()) {
+            std::construct_at(&room_.value, std::move(other.room_.value));
+        } else {
+            clearRoom();
+        }
+    }
+    Result& operator=(const Result& other)
+        requires std::copy_constructible<Value>
+    {
+        return *this = Result(other);
+    }
+    Result& operator=(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
+        if (this != &other) {
+            std::destroy_at(this);
+            std::construct_at(this, std::move(other));
+        }
+        return *this;
+    }
+    ~Result() {
+        if (ok()) {
+            std::destroy_at(&room_.value);
+        }
+    }
 
     /// True when there is a value.
-    bool ok() const noexcept { return outcome_.index() == 0; }
+    bool ok() const noexcept { return !failure_.holdsError(); }
     explicit operator bool() const noexcept { return ok(); }
 
     /// The value; throws the error itself when there is a Failure instead.
     Value& value() & {
         raiseUnlessOk();
-        return *std::get_if<0>(&outcome_);
+        return room_.value;
     }
     const Value& value() const& {
         raiseUnlessOk();
-        return *std::get_if<0>(&outcome_);
+        return room_.value;
     }
     Value&& value() && {
         raiseUnlessOk();
-        return std::move(*std::get_if<0>(&outcome_));
+        return std::move(room_.value);
     }
 
     /// The Failure; undefined when ok().
-    const Failure& failure() const noexcept { return *std::get_if<1>(&outcome_); }
+    const Failure& failure() const noexcept { return failure_; }
 
 private:
     void raiseUnlessOk() const {
@@ -60,7 +101,19 @@ private:
         }
     }
 
-    std::variant<Value, Failure> outcome_;
+    union Room {
+        Room() noexcept {}
+        ~Room() {}
+
+        Value value;
+        std::byte bytes[sizeof(Value)];
+    };
+
+    // GCC cannot tell that there is no value beside a Failure, and warns of reading an unset one.
+    void clearRoom() noexcept { std::fill_n(room_.bytes, sizeof(Value), std::byte{}); }
+
+    Failure failure_ = Failure::adopt(nullptr);  // nothing while there is a value
+    Room room_;
 };
 
 }  // namespace marline

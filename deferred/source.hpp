@@ -38,7 +38,7 @@ public:
         return *this;
     }
     ~DeferredSource() {
-        if (pending()) {
+        if (pending() && d_->chain().observed()) {
             errback(Failure::make<DeferredLost>());
         }
     }

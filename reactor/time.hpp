@@ -29,8 +29,8 @@ public:
 
     /// True until the call begins, or is cancelled.
     bool active() const noexcept;
-    /// Prevents the call. Throws AlreadyCalled or AlreadyCancelled when it is not active: a handle
-    /// does not remember which for ever, so test active() first (see docs).
+    /// Prevents the call. Like reset(), delay() and getTime() it throws DelayedCallNotActive when the
+    /// call has begun or was cancelled.
     void cancel();
     /// Moves the call to `delay` from now, earlier or later.
     void reset(Duration delay);
@@ -60,7 +60,7 @@ public:
         std::source_location where = std::source_location::current()) = 0;
 
 protected:
-    ~IReactorTime() = default;
+    virtual ~IReactorTime() = default;
 
 private:
     friend class DelayedCall;

@@ -136,6 +136,9 @@ public:
     /// True when the result goes, or went, to somebody who waits: no link may follow.
     bool claimed() const noexcept { return terminal_ != nullptr || state_ == State::Moved; }
 
+    /// False when nobody but the caller could ever tell what becomes of this chain.
+    bool observed() const noexcept { return refs_ > 1 || head_ != tail_ || terminal_ != nullptr; }
+
     /// Where the source's value is put before fireValue().
     void* sourceSlot() noexcept { return this + 1; }
     /// Throws AlreadyCalledError when fired; false when this firing is to be ignored because the

@@ -57,8 +57,7 @@ auto Deferred<T>::addCallbacks(F&& f, G&& g, Site where) {
     detail::checkCallback<std::decay_t<F>, T>();
     using Out = detail::Yield<std::decay_t<F>, T>;
     detail::checkErrback<std::decay_t<G>, Out>();
-    detail::append<T, Out>(*chain_, std::forward<F>(f), std::forward<G>(g), where);
-    return view<Out>();
+    return link<Out>(std::forward<F>(f), std::forward<G>(g), where);
 }
 
 template <class T>
@@ -68,8 +67,7 @@ auto Deferred<T>::addBoth(H&& h, Site where) {
     static_assert(std::invocable<F&, Result<T>&&>,
                   "marline: a function given to addBoth on Deferred<T> takes a Result<T>");
     using Out = typename detail::Returned<std::invoke_result_t<F&, Result<T>&&>>::Yield;
-    detail::append<T, Out>(*chain_, std::forward<H>(h), detail::SameAsValue{}, where);
-    return view<Out>();
+    return link<Out>(std::forward<H>(h), detail::SameAsValue{}, where);
 }
 
 }  // namespace marline

@@ -1,6 +1,8 @@
 // One header or trailer field as views into bytes that somebody else owns.
 #pragma once
 
+#include <marline/deferred/api.hpp>
+
 #include <optional>
 #include <span>
 #include <string_view>
@@ -20,11 +22,11 @@ struct FieldView {
 
 /// Says whether two field names are the same name: ASCII letters match in either case
 /// (RFC 9110 §5.1).
-bool sameFieldName(std::string_view left, std::string_view right) noexcept;
+MARLINE_API bool sameFieldName(std::string_view left, std::string_view right) noexcept;
 
 /// Gives the value of the last field called `name`, as Twisted's `Request.getHeader` does;
 /// nothing when there is none.
-std::optional<std::string_view> findField(std::span<const FieldView> fields,
-                                          std::string_view name) noexcept;
+MARLINE_API std::optional<std::string_view> findField(std::span<const FieldView> fields,
+                                                      std::string_view name) noexcept;
 
 }  // namespace marline::http

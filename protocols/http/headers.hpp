@@ -1,6 +1,7 @@
 // An ordered, case-insensitive multimap of header fields (Twisted: http_headers.Headers).
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/protocols/http/field_view.hpp>
 
 #include <cstddef>
@@ -9,7 +10,6 @@
 #include <iterator>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,15 +27,18 @@ namespace marline::http {
 ///     headers.setRawHeaders("User-Agent", {"marline"});
 ///     for (const auto& [name, value] : headers) …
 ///
-/// Every view that it gives lives until the next call that changes the Headers.
-class Headers {
+/// Every view that it gives lives until the end of the next call that changes the Headers; so a
+/// value may be copied from one field of it to another.
+class MARLINE_API Headers {
 public:
     class Iterator;
 
     Headers() = default;
 
     /// Adds the given fields in order.
-    Headers(std::initializer_list<FieldView> fields) { addRawHeaders({fields.begin(), fields.size()}); }
+    Headers(std::initializer_list<FieldView> fields) {
+        addRawHeaders({fields.begin(), fields.size()});
+    }
 
     /// Copies fields, for example those of a RequestHead.
     explicit Headers(std::span<const FieldView> fields) { addRawHeaders(fields); }
@@ -80,7 +83,7 @@ public:
 
     /// Equal if every name has the same values in the same order; the order of different names
     /// and the case of names do not matter (Twisted: `Headers.__eq__`).
-    friend bool operator==(const Headers& left, const Headers& right);
+    bool operator==(const Headers& other) const;
 
 private:
     struct Entry {
@@ -89,9 +92,11 @@ private:
         std::uint32_t valueLength;
     };
 
-    void append(std::string_view name, std::string_view value);
+    void makeRoom(std::size_t fields, std::size_t bytes, std::vector<char>& previous);
+    void put(std::string_view name, std::string_view value) noexcept;
+    void removeAmong(std::size_t count, std::string_view name);
 
-    std::string bytes_;
+    std::vector<char> bytes_;  ///< Each field's name and value, one behind the other, no gaps.
     std::vector<Entry> entries_;
 };
 
@@ -106,8 +111,15 @@ public:
     Iterator(const Headers& headers, std::size_t index) : headers_(&headers), index_(index) {}
 
     FieldView operator*() const noexcept { return (*headers_)[index_]; }
-    Iterator& operator++() noexcept { ++index_; return *this; }
-    Iterator operator++(int) noexcept { auto old = *this; ++index_; return old; }
+    Iterator& operator++() noexcept {
+        ++index_;
+        return *this;
+    }
+    Iterator operator++(int) noexcept {
+        const Iterator old = *this;
+        ++index_;
+        return old;
+    }
     friend bool operator==(const Iterator&, const Iterator&) = default;
 
 private:
@@ -115,7 +127,11 @@ private:
     std::size_t index_ = 0;
 };
 
-inline Headers::Iterator Headers::begin() const noexcept { return {*this, 0}; }
-inline Headers::Iterator Headers::end() const noexcept { return {*this, size()}; }
+inline Headers::Iterator Headers::begin() const noexcept {
+    return {*this, 0};
+}
+inline Headers::Iterator Headers::end() const noexcept {
+    return {*this, size()};
+}
 
 }  // namespace marline::http

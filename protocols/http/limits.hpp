@@ -34,7 +34,8 @@ struct WireLimits {
     /// no way to keep a receiver busy. Beyond it: 413.
     std::size_t chunkExtensions = 16 * 1024;
 
-    /// Bytes of all trailer lines, their CRLFs included, the closing empty line not. Beyond it: 431.
+    /// Bytes of all trailer lines, their CRLFs included, the closing empty line not. Beyond it:
+    /// 431.
     std::size_t trailerBlock = 8 * 1024;
 
     /// Trailer lines in one message. Beyond it: 431.

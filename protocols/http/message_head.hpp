@@ -40,7 +40,7 @@ struct RequestHead {
     std::string_view method;     ///< A token, in the case it was sent.
     std::string_view target;     ///< The request target as sent, without a fragment.
     std::string_view authority;  ///< `host[:port]`: the target's own, else Host's; may be empty.
-    std::string_view upgrade;    ///< Upgrade's value if Connection names it, else empty.
+    std::string_view upgrade;    ///< The last Upgrade field if Connection names it.
     std::span<const FieldView> fields;  ///< All fields in the order they came.
     std::uint64_t contentLength = 0;    ///< Meaningful for BodyFraming::ContentLength.
     Version version = Version::Http11;
@@ -53,7 +53,7 @@ struct RequestHead {
 /// The head of a response; views as in RequestHead.
 struct ResponseHead {
     std::string_view phrase;            ///< The reason phrase; may be empty.
-    std::string_view upgrade;           ///< Upgrade's value if Connection names it, else empty.
+    std::string_view upgrade;           ///< The last Upgrade field if Connection names it.
     std::span<const FieldView> fields;  ///< All fields in the order they came.
     std::uint64_t contentLength = 0;    ///< Content-Length if hasContentLength, also for HEAD.
     std::uint16_t code = 0;             ///< 100 to 999.

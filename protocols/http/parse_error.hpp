@@ -1,6 +1,7 @@
 // Why a message was refused, and what a server should answer.
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/protocols/http/limits.hpp>
 
@@ -55,23 +56,24 @@ enum class ParseReason : std::uint8_t {
     TooManyTrailerFields,    ///< WireLimits::trailerFields was crossed.
     ForbiddenTrailer,        ///< A trailer that would change framing or routing.
     // Responses only.
-    UnsolicitedResponse,     ///< Bytes on a connection where no response is due.
-    UnexpectedUpgrade,       ///< 101 although no upgrade was offered.
-    InformationalWithBody,   ///< A 1xx head that announces a body.
-    TooManyInformational,    ///< WireLimits::informationalHeads was crossed.
+    UnsolicitedResponse,    ///< Bytes on a connection where no response is due.
+    UnexpectedUpgrade,      ///< 101 although no upgrade was offered.
+    InformationalWithBody,  ///< A 1xx head that announces a body.
+    TooManyInformational,   ///< WireLimits::informationalHeads was crossed.
 };
 
 /// The number of enumerators of ParseReason.
 inline constexpr std::size_t kParseReasonCount =
     static_cast<std::size_t>(ParseReason::TooManyInformational) + 1;
 
-/// The status code with which a server answers a request refused for `reason`; 0 for None.
-int statusFor(ParseReason reason) noexcept;
+/// The status code with which a server answers a request refused for `reason`: 400, 413, 414, 431,
+/// 501 or 505. 502, for a gateway, if only a response can be refused for it; 0 for None.
+MARLINE_API int statusFor(ParseReason reason) noexcept;
 
 /// A message that was refused: what is wrong with it in words, and with which code to answer.
 ///
 /// Parsers do not throw it; they keep a ParseReason and make this when asked.
-class ParseError : public Error {
+class MARLINE_API ParseError : public Error {
 public:
     /// Words the error; when the reason is a limit, the text has the knob's name and its value
     /// in `limits`.
@@ -80,7 +82,7 @@ public:
     /// Why the message was refused.
     ParseReason reason() const noexcept { return reason_; }
 
-    /// The status code for a server's answer: 400, 413, 414, 431, 501 or 505.
+    /// The status code for a server's answer: statusFor(reason()).
     int status() const noexcept { return statusFor(reason_); }
 
 private:

@@ -1,6 +1,7 @@
 // The server's half of the HTTP/1 wire engine: bytes in, requests out; no I/O.
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/protocols/http/detail/body_decoder.hpp>
 #include <marline/protocols/http/detail/head_block.hpp>
 #include <marline/protocols/http/limits.hpp>
@@ -44,7 +45,7 @@ namespace marline::http {
 /// Nothing is allocated per request once the thread is warm. A head that comes in several pieces
 /// is collected in a block that is borrowed from the thread and given back with the next event.
 /// Belongs to one thread at a time.
-class RequestParser {
+class MARLINE_API RequestParser {
 public:
     /// Uses kDefaultWireLimits.
     RequestParser() noexcept : RequestParser(kDefaultWireLimits) {}

@@ -1,6 +1,7 @@
 // The client's half of the HTTP/1 wire engine: bytes in, responses out; no I/O.
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/protocols/http/detail/body_decoder.hpp>
 #include <marline/protocols/http/detail/head_block.hpp>
 #include <marline/protocols/http/limits.hpp>
@@ -29,7 +30,7 @@ namespace marline::http {
 ///
 /// When the connection ends, eof() tells a clean end from a truncated one. Memory, threads and
 /// the life of views are as with RequestParser.
-class ResponseParser {
+class MARLINE_API ResponseParser {
 public:
     /// Uses kDefaultWireLimits.
     ResponseParser() noexcept : ResponseParser(kDefaultWireLimits) {}
@@ -71,8 +72,17 @@ public:
     ParseError error() const { return ParseError(reason_, *limits_); }
 
 private:
-    enum class State : std::uint8_t { Idle, Start, Head, InformationalGiven, HeadGiven, Body,
-                                      Ended, Done, Failed };
+    enum class State : std::uint8_t {
+        Idle,
+        Start,
+        Head,
+        InformationalGiven,
+        HeadGiven,
+        Body,
+        Ended,
+        Done,
+        Failed
+    };
 
     WireEvent readHead(std::span<const std::byte>& input);
     WireEvent readBody(std::span<const std::byte>& input);

@@ -1,6 +1,7 @@
 // Messages in, bytes out: heads, chunks and trailers appended to a string; no I/O.
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/protocols/http/headers.hpp>
 #include <marline/protocols/http/version.hpp>
 
@@ -46,32 +47,32 @@ private:
 /// Appends a request head: request line, framing field, `fields` in order, empty line. `fields`
 /// must have neither Content-Length nor Transfer-Encoding, which come from `length`, and exactly
 /// one Host if `version` is HTTP/1.1 (Twisted: BadHeaders). UntilClose is refused.
-void appendRequestHead(std::string& out, std::string_view method, std::string_view target,
-                       const Headers& fields, BodyLength length,
-                       Version version = Version::Http11);
+MARLINE_API void appendRequestHead(std::string& out, std::string_view method,
+                                   std::string_view target, const Headers& fields,
+                                   BodyLength length, Version version = Version::Http11);
 
 /// Appends a response head: status line, framing field, `fields` in order, empty line. `code` is
 /// 100 to 999; an empty `phrase` stays empty (see statusPhrase()). 1xx and 204 take no framing
 /// but none() and untilClose(); chunked() needs HTTP/1.1.
-void appendResponseHead(std::string& out, int code, std::string_view phrase,
-                        const Headers& fields, BodyLength length,
-                        Version version = Version::Http11);
+MARLINE_API void appendResponseHead(std::string& out, int code, std::string_view phrase,
+                                    const Headers& fields, BodyLength length,
+                                    Version version = Version::Http11);
 
 /// Appends one field line; the building block for callers that keep no Headers.
-void appendField(std::string& out, std::string_view name, std::string_view value);
+MARLINE_API void appendField(std::string& out, std::string_view name, std::string_view value);
 
 /// Appends the size line of a chunk of `bytes` bytes; the data and kChunkEnd follow. Throws
 /// std::invalid_argument for 0, which would end the body.
-void appendChunkHead(std::string& out, std::uint64_t bytes);
+MARLINE_API void appendChunkHead(std::string& out, std::uint64_t bytes);
 
 /// What stands behind the data of every chunk.
 inline constexpr std::string_view kChunkEnd = "\r\n";
 
 /// Appends one whole chunk; nothing if `data` is empty, since an empty chunk would end the body.
-void appendChunk(std::string& out, std::span<const std::byte> data);
+MARLINE_API void appendChunk(std::string& out, std::span<const std::byte> data);
 
 /// Appends the last chunk, the trailers and the empty line that ends a chunked body. Fields that
 /// frame or route a message are refused (RFC 9110 §6.5.1).
-void appendLastChunk(std::string& out, const Headers& trailers = {});
+MARLINE_API void appendLastChunk(std::string& out, const Headers& trailers = {});
 
 }  // namespace marline::http

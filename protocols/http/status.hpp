@@ -1,6 +1,8 @@
 // HTTP status codes and their phrases (Twisted: http.RESPONSES).
 #pragma once
 
+#include <marline/deferred/api.hpp>
+
 #include <string_view>
 
 namespace marline::http {
@@ -53,6 +55,6 @@ inline constexpr int kHttpVersionNotSupported = 505;
 
 /// The phrase of a registered status code, and for any other number the name of its class, such
 /// as `Client Error`; `Unknown` outside 100 to 599.
-std::string_view statusPhrase(int code) noexcept;
+MARLINE_API std::string_view statusPhrase(int code) noexcept;
 
 }  // namespace marline::http

@@ -20,10 +20,10 @@ enum class WireEvent : std::uint8_t {
 /// What the end of the connection means to a parser, by RequestParser::eof() or
 /// ResponseParser::eof().
 enum class WireEof : std::uint8_t {
-    Clean,            ///< Between messages: nothing is missing.
-    Nothing,          ///< A response was due and not one byte of it came.
-    InHead,           ///< Within a head, or after nothing but informational ones.
-    InBody,           ///< Within a body whose length was announced.
+    Clean,              ///< Between messages: nothing is missing.
+    Nothing,            ///< A response was due and not one byte of it came.
+    InHead,             ///< Within a head, or after nothing but informational ones.
+    InBody,             ///< Within a body whose length was announced.
     PotentialDataLoss,  ///< A body that only the close delimits: complete as far as anyone can
                         ///< tell (Twisted: `http.PotentialDataLoss`).
 };

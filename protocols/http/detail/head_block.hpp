@@ -1,6 +1,7 @@
 // Internal: the memory of a head while it is read, borrowed from the thread.
 #pragma once
 
+#include <marline/deferred/api.hpp>
 #include <marline/protocols/http/message_head.hpp>
 
 #include <cstddef>
@@ -20,6 +21,7 @@ struct FramingFacts {
     bool hasContentLength = false;
     bool chunked = false;
     bool hasHost = false;
+    bool repeatedHost = false;
     bool close = false;
     bool keepAlive = false;
     bool connectionUpgrade = false;
@@ -48,7 +50,7 @@ struct HeadBlock {
 };
 
 /// Gives a block back to the thread's free list.
-struct ReturnHeadBlock {
+struct MARLINE_API ReturnHeadBlock {
     void operator()(HeadBlock* block) const noexcept;
 };
 

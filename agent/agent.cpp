@@ -1,0 +1,137 @@
+#include <marline/agent/agent.hpp>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <marline/agent/detail/connection_pool.hpp>
+#include <marline/agent/detail/http_connection.hpp>
+#include <marline/agent/errors.hpp>
+#include <marline/deferred/succeed.hpp>
+#include <marline/protocols/http/serializer.hpp>
+#include <marline/reactor/hostname_endpoint.hpp>
+#include <marline/reactor/tls.hpp>
+
+namespace marline {
+namespace {
+
+using detail::Exchange;
+using detail::HttpConnection;
+
+/// Connects to the host that the URI names.
+class HostEndpoints final : public IAgentEndpointFactory {
+public:
+    HostEndpoints(Reactor& reactor, Duration timeout) : reactor_(reactor), timeout_(timeout) {}
+
+    Ref<IStreamClientEndpoint> endpointForUri(const Uri& uri) override {
+        Ref<IStreamClientEndpoint> tcp = makeRef<HostnameEndpoint>(
+            reactor_, uri.host(), uri.port(), HostnameEndpointOptions{.timeout = timeout_});
+        if (uri.scheme() == "http") {
+            return tcp;
+        }
+        return wrapClientTls(reactor_, reactor_.clientTls(), uri.host(), std::move(tcp));
+    }
+
+private:
+    Reactor& reactor_;
+    Duration timeout_;
+};
+
+/// Whether sending it twice does no more than sending it once (RFC 9110 §9.2.2).
+bool idempotent(std::string_view method) noexcept {
+    for (const std::string_view known : {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}) {
+        if (method == known) {
+            return true;
+        }
+    }
+    return false;
+}
+
+http::BodyLength bodyLength(std::string_view method, const Ref<IBodyProducer>& body) {
+    if (body) {
+        const auto length = body->length();
+        return length ? http::BodyLength::known(*length) : http::BodyLength::chunked();
+    }
+    const bool usual = method == "POST" || method == "PUT" || method == "PATCH";
+    return usual ? http::BodyLength::known(0) : http::BodyLength::none();
+}
+
+class PoolingAgent final : public IAgent {
+public:
+    PoolingAgent(Reactor& reactor, AgentOptions options)
+        : options_(std::move(options)),
+          pool_(makeRef<detail::ConnectionPool>(
+              reactor,
+              options_.endpoints
+                  ? options_.endpoints
+                  : makeRef<HostEndpoints>(reactor, options_.connectTimeout),
+              options_)) {}
+
+    Deferred<Response> request(std::string_view method, const Uri& uri,
+                               const http::Headers& headers, Ref<IBodyProducer> body) override {
+        if (uri.scheme() != "http" && uri.scheme() != "https") {
+            return fail<Response>(SchemeNotSupported("cannot request " + uri.toString() +
+                                                     ": its scheme is neither http nor https"));
+        }
+        std::string head;
+        try {
+            head = serialize(method, uri, headers, body);
+        } catch (const std::invalid_argument& error) {
+            return fail<Response>(BadRequest("cannot request " + uri.toString() + ": " +
+                                             error.what()));
+        }
+        return attempt(makeRef<Exchange>(method, uri, std::move(head), std::move(body)),
+                       options_.retryAutomatically);
+    }
+
+private:
+    std::string serialize(std::string_view method, const Uri& uri, const http::Headers& headers,
+                          const Ref<IBodyProducer>& body) const {
+        if (method == "CONNECT") {
+            throw std::invalid_argument("CONNECT is for tunnels; use a proxy endpoint");
+        }
+        http::Headers fields;
+        if (!headers.hasHeader("Host")) {
+            fields.addRawHeader("Host", uri.authority());
+        }
+        if (!options_.persistent) {
+            fields.addRawHeader("Connection", "close");
+        }
+        for (const auto& [name, value] : headers) {
+            fields.addRawHeader(name, value);
+        }
+        std::string head;
+        http::appendRequestHead(head, method, uri.requestTarget(), fields,
+                                bodyLength(method, body));
+        return head;
+    }
+
+    Deferred<Response> attempt(Ref<const Exchange> exchange, bool mayRetry) {
+        return pool_->acquire(exchange->uri, !mayRetry)
+            .addCallback([self = Ref<PoolingAgent>(this), exchange,
+                          mayRetry](const Ref<HttpConnection>& connection) {
+                const bool kept = connection->requests() > 0;
+                Deferred<Response> answer = connection->request(exchange);
+                if (!kept || !mayRetry || !self->repeatable(*exchange)) {
+                    return answer;
+                }
+                return answer.addErrback<ResponseNeverReceived>(
+                    [self, exchange](const Failure&) { return self->attempt(exchange, false); });
+            });
+    }
+
+    static bool repeatable(const Exchange& exchange) {
+        return idempotent(exchange.method) && (!exchange.body || exchange.body->repeatable());
+    }
+
+    AgentOptions options_;
+    Ref<detail::ConnectionPool> pool_;
+};
+
+}  // namespace
+
+Agent::Agent(Reactor& reactor, AgentOptions options)
+    : AgentHandle(makeRef<PoolingAgent>(reactor, std::move(options))) {}
+
+}  // namespace marline

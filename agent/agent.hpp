@@ -1,0 +1,67 @@
+// Agent: makes HTTP requests over a pool of connections.
+#pragma once
+
+#include <cstddef>
+
+#include <marline/agent/iagent.hpp>
+#include <marline/deferred/ref.hpp>
+#include <marline/protocols/http/limits.hpp>
+#include <marline/reactor/endpoints.hpp>
+#include <marline/reactor/reactor.hpp>
+#include <marline/reactor/time.hpp>
+
+namespace marline {
+
+/// Chooses where the connection for a URI goes (Twisted: `IAgentEndpointFactory`): a proxy, a UNIX
+/// socket, a test's memory.
+class MARLINE_API IAgentEndpointFactory : public RefCounted {
+public:
+    /// The endpoint to connect to for `uri`, whose scheme is http or https.
+    virtual Ref<IStreamClientEndpoint> endpointForUri(const Uri& uri) = 0;
+
+protected:
+    ~IAgentEndpointFactory() override = default;
+};
+
+/// How an Agent connects, how many connections it keeps, and how long it waits.
+struct AgentOptions {
+    /// Time for finding the address and connecting.
+    Duration connectTimeout = std::chrono::seconds(30);
+    /// Time from the request's last byte to the response's head.
+    Duration headersTimeout = std::chrono::seconds(60);
+    /// Time in which a body must bring at least one byte, while somebody reads it.
+    Duration idleTimeout = std::chrono::seconds(60);
+    /// Keep connections for further requests to the same origin.
+    bool persistent = true;
+    /// Connections to one origin at a time; requests beyond wait, first come, first served.
+    std::size_t maxPerHost = 6;
+    /// Connections in all.
+    std::size_t maxTotal = 256;
+    /// How long a connection that nothing uses is kept. Below what servers allow, so that it is
+    /// seldom the server that closes.
+    Duration cachedConnectionTimeout = std::chrono::seconds(50);
+    /// Send a request again, once, when a kept connection turns out to be dead before a byte of
+    /// the response: only GET, HEAD, OPTIONS, TRACE, PUT and DELETE, with a body that can be
+    /// repeated (RFC 9110 §9.2.2).
+    bool retryAutomatically = true;
+    /// Limits of a response's head and chunks.
+    http::WireLimits wire = {};
+    /// Where connections go; empty: to the host that the URI names, with TLS for https.
+    Ref<IAgentEndpointFactory> endpoints = {};
+};
+
+/// Makes HTTP/1.1 requests (Twisted: `Agent`): a handle, cheap to copy, whose copies share one
+/// pool of connections.
+///
+/// https is verified with the reactor's trust. Redirects, cookies and codings are other agents'
+/// business, which wrap this one.
+///
+///     Agent agent{reactor};
+///     agent.request("GET", "http://example.org/").addCallback([](Response response) { … });
+class MARLINE_API Agent : public AgentHandle {
+public:
+    /// `reactor` must outlive the agent and its requests.
+    explicit Agent(Reactor& reactor, AgentOptions options = {});
+};
+
+}  // namespace marline

@@ -1,0 +1,74 @@
+// Internal: not installed. The connections of an agent.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <marline/agent/agent.hpp>
+#include <marline/agent/detail/http_connection.hpp>
+#include <marline/agent/uri.hpp>
+#include <marline/deferred/deferred.hpp>
+#include <marline/deferred/source.hpp>
+
+namespace marline::detail {
+
+/// Hands out connections: a kept one, a new one, or a place in the queue (Twisted:
+/// `HTTPConnectionPool`, which has no queue).
+class ConnectionPool final : public RefCounted, private IConnectionOwner {
+public:
+    ConnectionPool(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints,
+                   const AgentOptions& options);
+
+    /// A connection to `uri`'s origin that can take a request. With `fresh` never a kept one.
+    /// Cancelling leaves the queue, or stops connecting.
+    Deferred<Ref<HttpConnection>> acquire(const Uri& uri, bool fresh);
+
+private:
+    struct Idle {
+        Ref<HttpConnection> connection;
+        DelayedCall expiry;
+    };
+    struct Host {
+        std::deque<Idle> idle;  // the one used last at the back
+        std::size_t open = 0;   // connections, idle ones and attempts included
+    };
+    /// A request that waits for its turn, and then for its connection.
+    struct Waiter final : RefCounted {
+        Waiter(const Uri& where, std::string origin) : uri(where), key(std::move(origin)) {}
+
+        Uri uri;
+        std::string key;
+        std::optional<DeferredSource<Ref<HttpConnection>>> source;
+        std::optional<Deferred<Ref<HttpConnection>>> connecting;
+    };
+
+    ~ConnectionPool() override;
+
+    void connectionIdle(HttpConnection& connection) override;
+    void connectionClosed(HttpConnection& connection) override;
+
+    Ref<HttpConnection> takeIdle(const std::string& key);
+    Deferred<Ref<HttpConnection>> connect(const Uri& uri, const std::string& key);
+    bool mayOpen(const std::string& key);
+    bool closeOldestIdle();
+    void closed(const std::string& key);
+    void serveWaiters();
+    void serve(const Ref<Waiter>& waiter, Deferred<Ref<HttpConnection>> connection);
+    void cancelled(Waiter& waiter);
+    void expire(const HttpConnection* connection, const std::string& key);
+
+    IReactorTime& clock_;
+    Ref<IAgentEndpointFactory> endpoints_;
+    AgentOptions options_;
+    std::unordered_map<std::string, Host> hosts_;
+    std::unordered_map<const HttpConnection*, std::string> keys_;  // of every open connection
+    std::deque<Ref<Waiter>> waiters_;
+    std::size_t total_ = 0;
+    bool serving_ = false;
+};
+
+}  // namespace marline::detail

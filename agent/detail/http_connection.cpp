@@ -1,0 +1,386 @@
+#include <marline/agent/detail/http_connection.hpp>
+
+#include <chrono>
+#include <utility>
+
+#include <marline/agent/errors.hpp>
+#include <marline/deferred/succeed.hpp>
+#include <marline/protocols/http/serializer.hpp>
+#include <marline/reactor/errors.hpp>
+
+namespace marline::detail {
+namespace {
+
+// What is read of a body that nobody wants, so that the connection can be used again; a longer one
+// costs less to close than to read.
+constexpr std::uint64_t kMaxDiscarded = 64 * 1024;
+
+std::string seconds(Duration duration) {
+    const auto tenths = std::chrono::ceil<std::chrono::milliseconds>(duration).count() / 100;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+}  // namespace
+
+Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
+    exchange_ = std::move(exchange);
+    ++requests_;
+    state_ = State::Awaiting;
+    sent_ = false;
+    discarding_ = false;
+    discarded_ = 0;
+    parser_.expectResponse(exchange_->method);
+    answer_.emplace([this](Deferred<Response>) { abort(CancelledError()); });
+    Deferred<Response> answer = answer_->deferred();
+    transport_->write(exchange_->head);
+    sendBody();
+    return answer;
+}
+
+// The request's body.
+
+void HttpConnection::sendBody() {
+    if (!exchange_->body) {
+        requestSent();
+        return;
+    }
+    bodyToSend_ = exchange_->body->length();
+    sending_ = maybeDeferred([&] { return exchange_->body->startProducing(*this); });
+    sending_->addBoth([self = Ref<HttpConnection>(this)](Result<> outcome) {
+        self->bodySent(outcome);
+    });
+}
+
+void HttpConnection::write(std::span<const std::byte> data) {
+    if (transport_ == nullptr || sent_) {
+        return;
+    }
+    if (!exchange_->body->length()) {
+        std::string chunk;
+        http::appendChunk(chunk, data);
+        transport_->write(chunk);
+        return;
+    }
+    if (data.size() > *bodyToSend_) {
+        responseFailed("request body", {Failure(BadRequest("it is longer than its length() of " +
+                                                           std::to_string(*exchange_->body->length()) +
+                                                           " bytes"))});
+        return;
+    }
+    *bodyToSend_ -= data.size();
+    transport_->write(data);
+}
+
+void HttpConnection::bodySent(const Result<>& outcome) {
+    sending_.reset();
+    if (state_ == State::Closed || sent_) {
+        return;
+    }
+    if (!outcome.ok()) {
+        responseFailed("request body", {outcome.failure()});
+    } else if (bodyToSend_ && *bodyToSend_ != 0) {
+        responseFailed("request body",
+                       {Failure(BadRequest("it is shorter than its length() by " +
+                                           std::to_string(*bodyToSend_) + " bytes"))});
+    } else {
+        if (!bodyToSend_) {
+            std::string end;
+            http::appendLastChunk(end);
+            transport_->write(end);
+        }
+        requestSent();
+    }
+}
+
+void HttpConnection::requestSent() {
+    sent_ = true;
+    if (state_ == State::Awaiting) {
+        startTimer(limits_.headersTimeout);
+    }
+}
+
+void HttpConnection::registerProducer(IProducer& producer, Producing mode) {
+    if (transport_ == nullptr) {
+        producer.stopProducing();
+    } else {
+        transport_->registerProducer(producer, mode);
+    }
+}
+
+void HttpConnection::unregisterProducer() {
+    if (transport_ != nullptr) {
+        transport_->unregisterProducer();
+    }
+}
+
+// The response.
+
+void HttpConnection::dataReceived(std::span<const std::byte> data) {
+    const Ref<HttpConnection> alive(this);
+    lastActivity_ = clock_.seconds();
+    if (state_ == State::Idle) {
+        // Bytes that nothing was asked for: this connection is not to be trusted.
+        abort(ConnectionAborted());
+        return;
+    }
+    if (reading_ || !held_.empty()) {
+        held_ += asText(data);
+        return;
+    }
+    read(data);
+}
+
+void HttpConnection::pump() {
+    const Ref<HttpConnection> alive(this);
+    if (reading_ || state_ != State::Body) {
+        return;
+    }
+    const std::string input = std::exchange(held_, {});
+    read(asBytes(input));
+    if (lost_ && held_.empty() && state_ != State::Closed) {
+        endOfConnection(Failure(*lost_));
+    } else if (transport_ != nullptr && held_.empty()) {
+        transport_->resumeProducing();
+    }
+}
+
+/// Parses `input` up to its end, or until nobody takes the body: then the rest is held, and the
+/// transport paused.
+void HttpConnection::read(std::span<const std::byte> input) {
+    reading_ = true;
+    bool going = true;
+    while (going && (state_ == State::Awaiting || state_ == State::Body)) {
+        if (state_ == State::Body && !discarding_ &&
+            (response_ == nullptr || !response_->wantsData())) {
+            held_.append(asText(input));
+            if (transport_ != nullptr) {
+                transport_->pauseProducing();
+            }
+            break;
+        }
+        switch (parser_.next(input)) {
+        case http::WireEvent::NeedData:
+            going = false;
+            break;
+        case http::WireEvent::Informational:
+            break;
+        case http::WireEvent::Head:
+            readHead(input);
+            break;
+        case http::WireEvent::Body:
+            readBody(parser_.body());
+            break;
+        case http::WireEvent::End:
+            endOfResponse(!input.empty());
+            break;
+        case http::WireEvent::Done:
+            going = false;
+            break;
+        case http::WireEvent::Failed:
+            responseFailed("bad response from " + peer(), {Failure(parser_.error())});
+            break;
+        }
+    }
+    reading_ = false;
+}
+
+void HttpConnection::readHead(std::span<const std::byte>& input) {
+    const http::ResponseHead& head = parser_.head();
+    stopTimer();
+    state_ = State::Body;
+    keepAlive_ = head.keepAlive;
+    DeferredSource<Response> answer = std::move(*answer_);
+    answer_.reset();
+    if (head.framing == http::BodyFraming::None ||
+        (head.framing == http::BodyFraming::ContentLength && head.contentLength == 0)) {
+        // The connection is free before the caller sees the response, so that a request made from
+        // the callback can have it (Twisted: WR-9).
+        Response response = makeResponse(head, {});
+        parser_.next(input);
+        endOfResponse(!input.empty());
+        answer.callback(std::move(response));
+    } else {
+        startTimer(limits_.idleTimeout);
+        answer.callback(makeResponse(head, Ref<HttpConnection>(this)));
+    }
+}
+
+Response HttpConnection::makeResponse(const http::ResponseHead& head,
+                                      Ref<HttpConnection> connection) {
+    std::optional<std::uint64_t> length;
+    if (!connection) {
+        length = 0;
+    } else if (head.framing == http::BodyFraming::ContentLength) {
+        length = head.contentLength;
+    }
+    const bool hasBody = connection.get() != nullptr;
+    auto state = makeRef<ResponseState>(
+        ResponseInfo{head.code, std::string(head.phrase), head.version, http::Headers(head.fields),
+                     length, exchange_->uri, exchange_->method},
+        std::move(connection));
+    response_ = hasBody ? state.get() : nullptr;
+    return Response(std::move(state));
+}
+
+void HttpConnection::readBody(std::span<const std::byte> piece) {
+    if (!discarding_) {
+        try {
+            response_->bodyReceived(piece);
+        } catch (...) {
+            responseFailed("the reader of the body from " + peer() + " threw",
+                           {Failure::current()});
+        }
+        return;
+    }
+    discarded_ += piece.size();
+    if (discarded_ > kMaxDiscarded) {
+        abort(ConnectionAborted());
+    }
+}
+
+void HttpConnection::responseGone() {
+    response_ = nullptr;
+    if (state_ != State::Body) {
+        return;
+    }
+    discarding_ = true;
+    pump();
+}
+
+// The end.
+
+void HttpConnection::endOfResponse(bool inputLeft) {
+    stopTimer();
+    if (sending_) {
+        // The server answered without waiting for the rest of the body.
+        Deferred<> sending = *sending_;
+        sending.cancel();
+    }
+    const Ref<ResponseState> response(std::exchange(response_, nullptr));
+    const bool reusable = keepAlive_ && sent_ && !inputLeft && transport_ != nullptr;
+    exchange_.reset();
+    if (reusable) {
+        state_ = State::Idle;
+        if (owner_ != nullptr) {
+            owner_->connectionIdle(*this);
+        } else {
+            close();
+        }
+    } else {
+        state_ = State::Closed;
+        if (transport_ != nullptr) {
+            transport_->loseConnection();
+        }
+    }
+    if (response) {
+        response->bodyEnded(ResponseDone());
+    }
+}
+
+void HttpConnection::close() {
+    state_ = State::Closed;
+    if (transport_ != nullptr) {
+        transport_->loseConnection();
+    }
+}
+
+void HttpConnection::abort(const Failure& reason) {
+    if (state_ == State::Closed) {
+        return;
+    }
+    const Ref<HttpConnection> alive(this);
+    state_ = State::Closed;
+    stopTimer();
+    held_.clear();
+    if (transport_ != nullptr) {
+        transport_->abortConnection();
+    }
+    if (sending_) {
+        Deferred<> sending = *sending_;
+        sending.cancel();
+    }
+    if (answer_) {
+        DeferredSource<Response> answer = std::move(*answer_);
+        answer_.reset();
+        answer.errback(reason);
+    }
+    if (const Ref<ResponseState> response{std::exchange(response_, nullptr)}) {
+        response->bodyEnded(reason);
+    }
+}
+
+void HttpConnection::responseFailed(const std::string& what, std::vector<Failure> reasons) {
+    abort(Failure::make<ResponseFailed>(what, std::move(reasons)));
+}
+
+void HttpConnection::connectionLost(const Failure& reason) {
+    const Ref<HttpConnection> alive(this);
+    transport_ = nullptr;
+    if (state_ == State::Body && !held_.empty()) {
+        // There is body to read yet; what the end means is known behind it.
+        lost_ = reason;
+    } else if (state_ == State::Awaiting || state_ == State::Body) {
+        endOfConnection(reason);
+    }
+    if (state_ == State::Idle) {
+        state_ = State::Closed;
+    }
+    if (IConnectionOwner* owner = std::exchange(owner_, nullptr)) {
+        owner->connectionClosed(*this);
+    }
+}
+
+void HttpConnection::endOfConnection(const Failure& reason) {
+    switch (parser_.eof()) {
+    case http::WireEof::Clean:
+    case http::WireEof::Nothing:
+        abort(Failure::make<ResponseNeverReceived>("no response from " + peer(),
+                                                   std::vector<Failure>{reason}));
+        break;
+    case http::WireEof::InHead:
+        responseFailed("the response from " + peer() + " ended inside its head", {reason});
+        break;
+    case http::WireEof::InBody:
+        responseFailed("the response from " + peer() + " ended inside its body", {reason});
+        break;
+    case http::WireEof::PotentialDataLoss:
+        if (reason.check<ConnectionDone>() != nullptr) {
+            abort(PotentialDataLoss());
+        } else {
+            responseFailed("the response from " + peer() + " was cut", {reason});
+        }
+        break;
+    }
+}
+
+// Time.
+
+void HttpConnection::startTimer(Duration allowed) {
+    lastActivity_ = clock_.seconds();
+    timer_ = clock_.callLater(allowed, [this, allowed] { timeUp(allowed); });
+}
+
+void HttpConnection::stopTimer() {
+    if (timer_.active()) {
+        timer_.cancel();
+    }
+}
+
+void HttpConnection::timeUp(Duration allowed) {
+    const Duration passed = clock_.seconds() - lastActivity_;
+    const bool readerIsSlow = state_ == State::Body && response_ != nullptr &&
+                              (!held_.empty() || !response_->wantsData());
+    if (state_ == State::Awaiting) {
+        abort(Failure::make<TimeoutError>("no response from " + peer() + " within " +
+                                          seconds(allowed) + " (headersTimeout)"));
+    } else if (readerIsSlow || passed < allowed) {
+        timer_ = clock_.callLater(readerIsSlow ? allowed : allowed - passed,
+                                  [this, allowed] { timeUp(allowed); });
+    } else {
+        responseFailed("the response from " + peer() + " stopped inside its body",
+                       {Failure::make<TimeoutError>("nothing came for " + seconds(allowed) +
+                                                    " (idleTimeout)")});
+    }
+}
+
+}  // namespace marline::detail

@@ -1,0 +1,138 @@
+// Internal: not installed. One HTTP/1.1 client connection.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <marline/agent/body.hpp>
+#include <marline/agent/detail/response_state.hpp>
+#include <marline/agent/uri.hpp>
+#include <marline/deferred/deferred.hpp>
+#include <marline/deferred/ref.hpp>
+#include <marline/deferred/source.hpp>
+#include <marline/protocols/http/limits.hpp>
+#include <marline/protocols/http/response_parser.hpp>
+#include <marline/reactor/interfaces.hpp>
+#include <marline/reactor/time.hpp>
+
+namespace marline::detail {
+
+class HttpConnection;
+
+/// Who is told when a connection can take another request, or none any more: the pool.
+class IConnectionOwner {
+public:
+    virtual void connectionIdle(HttpConnection& connection) = 0;
+    virtual void connectionClosed(HttpConnection& connection) = 0;
+
+protected:
+    ~IConnectionOwner() = default;
+};
+
+/// How long the phases of one exchange may take, and how much may come.
+struct ExchangeLimits {
+    Duration headersTimeout;
+    Duration idleTimeout;
+    http::WireLimits wire;
+};
+
+/// One request, ready to be sent, more than once if need be.
+class Exchange final : public RefCounted {
+public:
+    Exchange(std::string_view how, Uri what, std::string bytes, Ref<IBodyProducer> content)
+        : method(how), uri(std::move(what)), head(std::move(bytes)), body(std::move(content)) {}
+
+    const std::string method;
+    const Uri uri;
+    const std::string head;  // as it goes over the wire
+    const Ref<IBodyProducer> body;
+};
+
+/// Sends one request at a time and reads its response (Twisted: `HTTP11ClientProtocol`).
+///
+///     Idle --request--> Awaiting --head--> Body --end--> Idle, or Closed
+///     any --the connection goes, abort--> Closed
+///
+/// The transport owns it, and so do a response whose body is to come, and the pool.
+class HttpConnection final : public IProtocol, private IBodyConsumer {
+public:
+    HttpConnection(IReactorTime& clock, const ExchangeLimits& limits)
+        : clock_(clock), limits_(limits), parser_(limits_.wire) {}
+
+    /// Sends a request and gives its response; only when idle().
+    Deferred<Response> request(Ref<const Exchange> exchange);
+
+    bool idle() const noexcept { return state_ == State::Idle && transport_ != nullptr; }
+    /// Requests that were sent here.
+    unsigned requests() const noexcept { return requests_; }
+    void setOwner(IConnectionOwner* owner) noexcept { owner_ = owner; }
+    /// Closes an idle connection, with a goodbye.
+    void close();
+    /// Closes at once; a request under way fails with `reason`.
+    void abort(const Failure& reason);
+
+    // For the response whose body this brings.
+    /// Reads on: somebody takes the body now.
+    void pump();
+    /// The response will not be read: a short rest is read and dropped, a long one closes.
+    void responseGone();
+    ITransport* transport() const noexcept { return transport_; }
+
+    void makeConnection(ITransport& transport) override { transport_ = &transport; }
+    void dataReceived(std::span<const std::byte> data) override;
+    void connectionLost(const Failure& reason) override;
+
+private:
+    enum class State : std::uint8_t { Idle, Awaiting, Body, Closed };
+
+    ~HttpConnection() override { stopTimer(); }
+
+    // IBodyConsumer: where the request's body is written.
+    void write(std::span<const std::byte> data) override;
+    void registerProducer(IProducer& producer, Producing mode) override;
+    void unregisterProducer() override;
+
+    void sendBody();
+    void bodySent(const Result<>& outcome);
+    void requestSent();
+    void read(std::span<const std::byte> input);
+    void readHead(std::span<const std::byte>& input);
+    void readBody(std::span<const std::byte> piece);
+    Response makeResponse(const http::ResponseHead& head, Ref<HttpConnection> connection);
+    void endOfResponse(bool inputLeft);
+    void endOfConnection(const Failure& reason);
+    void responseFailed(const std::string& what, std::vector<Failure> reasons);
+    void startTimer(Duration allowed);
+    void stopTimer();
+    void timeUp(Duration allowed);
+    std::string peer() const { return exchange_->uri.authority(); }
+
+    IReactorTime& clock_;
+    ExchangeLimits limits_;
+    http::ResponseParser parser_;
+    ITransport* transport_ = nullptr;
+    IConnectionOwner* owner_ = nullptr;
+    State state_ = State::Idle;
+    bool reading_ = false;    // inside read(): no second one
+    bool keepAlive_ = false;  // the response lets the connection live
+    bool sent_ = true;        // the request is out, to its last byte
+    bool discarding_ = false;
+    unsigned requests_ = 0;
+    Ref<const Exchange> exchange_;
+    std::optional<DeferredSource<Response>> answer_;
+    std::optional<Deferred<>> sending_;        // the body's producer at work
+    std::optional<std::uint64_t> bodyToSend_;  // bytes that the producer still owes
+    ResponseState* response_ = nullptr;        // who the body is for
+    std::uint64_t discarded_ = 0;
+    std::string held_;             // came and is not parsed: nobody takes the body yet
+    std::optional<Failure> lost_;  // why the connection went, while there is something held
+    Duration lastActivity_{};
+    DelayedCall timer_;
+};
+
+}  // namespace marline::detail

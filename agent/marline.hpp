@@ -1,0 +1,32 @@
+// Everything of marline that a program needs, in one header.
+#pragma once
+
+#include <marline/agent/agent.hpp>
+#include <marline/agent/body.hpp>
+#include <marline/agent/errors.hpp>
+#include <marline/agent/iagent.hpp>
+#include <marline/agent/redirect_agent.hpp>
+#include <marline/agent/response.hpp>
+#include <marline/agent/uri.hpp>
+#include <marline/deferred/combine.hpp>
+#include <marline/deferred/deferred.hpp>
+#include <marline/deferred/errors.hpp>
+#include <marline/deferred/failure.hpp>
+#include <marline/deferred/result.hpp>
+#include <marline/deferred/source.hpp>
+#include <marline/deferred/succeed.hpp>
+#include <marline/deferred/unhandled.hpp>
+#include <marline/protocols/http/headers.hpp>
+#include <marline/protocols/http/request.hpp>
+#include <marline/protocols/http/resource.hpp>
+#include <marline/protocols/http/site.hpp>
+#include <marline/protocols/protocol.hpp>
+#include <marline/reactor/endpoints.hpp>
+#include <marline/reactor/errors.hpp>
+#include <marline/reactor/hostname_endpoint.hpp>
+#include <marline/reactor/log.hpp>
+#include <marline/reactor/react.hpp>
+#include <marline/reactor/reactor.hpp>
+#include <marline/reactor/resolver.hpp>
+#include <marline/reactor/tls.hpp>
+#include <marline/reactor/tls_context.hpp>

@@ -1,0 +1,75 @@
+// Uri: an absolute URI with an authority, taken apart.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <marline/deferred/api.hpp>
+#include <marline/deferred/errors.hpp>
+#include <marline/deferred/result.hpp>
+
+namespace marline {
+
+/// A text is no URI that a request can be sent to; the message quotes it and says why.
+class MARLINE_API UriError : public Error {
+public:
+    using Error::Error;
+};
+
+/// An absolute URI with a host (RFC 3986), such as requests are sent to. A plain value.
+///
+/// Parsing is strict: no spaces, no backslashes, no guesses. `user:password@` is kept apart and is
+/// not part of toString(), so that it does not get into logs.
+class MARLINE_API Uri {
+public:
+    /// Takes `text` apart; a UriError when it is no absolute URI with a host, or when its port is
+    /// not in 1…65535.
+    static Result<Uri> parse(std::string_view text);
+
+    /// Resolves a reference (the value of a Location field, say) against this URI, RFC 3986 §5.2,
+    /// dot segments removed. This URI's fragment goes on when the reference has none (RFC 9110
+    /// §10.2.2).
+    Result<Uri> resolve(std::string_view reference) const;
+
+    /// In lower case.
+    const std::string& scheme() const noexcept { return scheme_; }
+    /// In lower case; IPv6 addresses without their brackets.
+    const std::string& host() const noexcept { return host_; }
+    /// As written, else the scheme's own: 80, 443, or 0 when the scheme is not known.
+    std::uint16_t port() const noexcept { return port_; }
+    /// `user:password`, percent-encoded as written; empty when there is none.
+    const std::string& userInfo() const noexcept { return userInfo_; }
+    /// Starts with `/`, or is empty.
+    const std::string& path() const noexcept { return path_; }
+    /// With its `?`; empty when there is none.
+    const std::string& query() const noexcept { return query_; }
+    /// With its `#`; empty when there is none.
+    const std::string& fragment() const noexcept { return fragment_; }
+
+    /// What a Host field says: the host, IPv6 in brackets, and the port unless it is the scheme's.
+    std::string authority() const;
+    /// What a request line says: path and query, `/` for an empty path (origin form).
+    std::string requestTarget() const;
+    /// The whole, without userInfo().
+    std::string toString() const;
+
+    /// Whether scheme, host and port are the same: credentials may not go from one origin to
+    /// another (RFC 6454).
+    bool sameOrigin(const Uri& other) const noexcept;
+
+    friend bool operator==(const Uri&, const Uri&) = default;
+
+private:
+    Uri() = default;
+
+    std::string scheme_;
+    std::string userInfo_;
+    std::string host_;
+    std::string path_;
+    std::string query_;
+    std::string fragment_;
+    std::uint16_t port_ = 0;
+};
+
+}  // namespace marline

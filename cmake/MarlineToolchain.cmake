@@ -1,0 +1,42 @@
+# How everything here is compiled: warnings, sanitizers, and faster tools where there are any.
+include_guard()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
+
+if(PROJECT_IS_TOP_LEVEL)
+    set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+    find_program(CCACHE ccache)
+    if(CCACHE)
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+    endif()
+    find_program(MOLD mold)
+    if(MOLD)
+        add_link_options(-fuse-ld=mold)
+    endif()
+endif()
+
+# Linked privately by marline's own targets, so that users get none of it.
+add_library(marline_options INTERFACE)
+target_compile_options(
+    marline_options
+    INTERFACE -Wall
+              -Wextra
+              -Wpedantic
+              -Wconversion
+              -Wshadow
+              -Wold-style-cast
+              -Woverloaded-virtual
+              -Wnon-virtual-dtor
+              $<$<BOOL:${marline_WERROR}>:-Werror>)
+if(marline_SANITIZE)
+    target_compile_options(marline_options INTERFACE -fsanitize=${marline_SANITIZE} -fno-omit-frame-pointer
+                                                     -fno-sanitize-recover=all)
+    target_link_options(marline_options INTERFACE -fsanitize=${marline_SANITIZE})
+endif()
+if(marline_COVERAGE)
+    target_compile_options(marline_options INTERFACE --coverage)
+    target_link_options(marline_options INTERFACE --coverage)
+endif()

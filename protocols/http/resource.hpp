@@ -1,0 +1,84 @@
+// Resource: a place in a site's tree.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <marline/deferred/deferred.hpp>
+#include <marline/deferred/function.hpp>
+#include <marline/deferred/ref.hpp>
+#include <marline/protocols/http/request.hpp>
+
+namespace marline::http {
+
+/// The handler keeps a Ref<Request> and will finish() it by itself (Twisted: `NOT_DONE_YET`).
+struct NotDoneYet {};
+/// The resource does not know this method; the answer is 405.
+struct MethodNotAllowed {};
+
+/// What a handler gives: the body, a Deferred of it, or one of the above.
+using Rendered = std::variant<std::string, Deferred<std::string>, NotDoneYet, MethodNotAllowed>;
+
+/// A place in a site's tree (Twisted: `Resource`). Override the methods that it knows.
+///
+/// A handler that throws, or whose Deferred fails, makes a 500, and is logged. When the client goes
+/// while a Deferred is pending, that is cancelled.
+class MARLINE_API Resource : public RefCounted {
+public:
+    /// Puts `child` below this, where `name` is one segment of a path.
+    void putChild(std::string name, Ref<Resource> child) {
+        children_.insert_or_assign(std::move(name), std::move(child));
+    }
+    /// The resource for the next segment; empty makes a 404. Looks among the children unless
+    /// overridden.
+    virtual Ref<Resource> getChild(const std::string& name, Request& request);
+    /// True when this answers for everything below it: getChild() is not asked.
+    virtual bool isLeaf() const noexcept { return false; }
+
+    /// Answers a request: renderGet() and so on, by its method.
+    virtual Rendered render(Request& request);
+    virtual Rendered renderGet(Request&) { return MethodNotAllowed{}; }
+    /// As renderGet(), whose body is not sent.
+    virtual Rendered renderHead(Request& request) { return renderGet(request); }
+    virtual Rendered renderPost(Request&) { return MethodNotAllowed{}; }
+    virtual Rendered renderPut(Request&) { return MethodNotAllowed{}; }
+    virtual Rendered renderDelete(Request&) { return MethodNotAllowed{}; }
+    /// The Allow field of a 405.
+    virtual std::string allowedMethods() const { return "GET, HEAD"; }
+
+protected:
+    ~Resource() override = default;
+
+private:
+    std::map<std::string, Ref<Resource>, std::less<>> children_;
+};
+
+/// Always the same page (Twisted: `static.Data`).
+class MARLINE_API Data final : public Resource {
+public:
+    Data(std::string body, std::string contentType)
+        : body_(std::move(body)), contentType_(std::move(contentType)) {}
+
+    Rendered renderGet(Request& request) override;
+
+private:
+    std::string body_;
+    std::string contentType_;
+};
+
+/// Calls a function for every request to it and below it, whatever the method.
+class MARLINE_API FunctionResource final : public Resource {
+public:
+    explicit FunctionResource(UniqueFunction<Rendered(Request&)> call) : call_(std::move(call)) {}
+
+    bool isLeaf() const noexcept override { return true; }
+    Rendered render(Request& request) override { return call_(request); }
+
+private:
+    UniqueFunction<Rendered(Request&)> call_;
+};
+
+}  // namespace marline::http

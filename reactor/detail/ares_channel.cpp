@@ -1,0 +1,174 @@
+#include <marline/reactor/detail/ares_channel.hpp>
+
+#include <chrono>
+#include <mutex>
+#include <utility>
+
+#include <sys/time.h>
+
+namespace marline::detail {
+namespace {
+
+/// c-ares wants this once in a process; it is never undone.
+int initialiseLibrary() {
+    static const int status = ares_library_init(ARES_LIB_INIT_ALL);
+    return status;
+}
+
+std::string join(const std::vector<std::string>& servers) {
+    std::string csv;
+    for (const std::string& server : servers) {
+        csv += (csv.empty() ? "" : ",") + server;
+    }
+    return csv;
+}
+
+}  // namespace
+
+AresChannel::AresChannel(EventLoop& loop, const AresResolverOptions& options)
+    : loop_(loop), status_(initialiseLibrary()) {
+    if (status_ != ARES_SUCCESS) {
+        return;
+    }
+    ares_options settings{};
+    settings.timeout = static_cast<int>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count());
+    settings.tries = options.tries;
+    settings.sock_state_cb = &socketState;
+    settings.sock_state_cb_data = this;
+    status_ = ares_init_options(&channel_, &settings,
+                                ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    if (status_ != ARES_SUCCESS) {
+        channel_ = nullptr;
+        return;
+    }
+    if (!options.servers.empty()) {
+        status_ = ares_set_servers_ports_csv(channel_, join(options.servers).c_str());
+    }
+}
+
+AresChannel::~AresChannel() {
+    *alive_ = false;
+    dying_ = true;
+    if (timer_.active()) {
+        timer_.cancel();
+    }
+    if (channel_ != nullptr) {
+        inAres_ = true;
+        ares_destroy(channel_);  // answers every question with ARES_EDESTRUCTION
+    }
+    for (Ready& ready : ready_) {
+        ares_freeaddrinfo(ready.answer.info);
+    }
+}
+
+std::string AresChannel::servers() const {
+    ares_addr_port_node* list = nullptr;
+    if (channel_ == nullptr || ares_get_servers_ports(channel_, &list) != ARES_SUCCESS) {
+        return "no server";
+    }
+    std::string text;
+    for (const ares_addr_port_node* node = list; node != nullptr; node = node->next) {
+        char host[INET6_ADDRSTRLEN] = "?";
+        ares_inet_ntop(node->family, &node->addr, host, sizeof host);
+        const bool v6 = node->family == AF_INET6;
+        text += (text.empty() ? "" : ", ") + (v6 ? "[" + std::string(host) + "]" : host) + ":" +
+                std::to_string(node->udp_port != 0 ? node->udp_port : 53);
+    }
+    ares_free_data(list);
+    return text.empty() ? "no server" : text;
+}
+
+void AresChannel::lookUp(const std::string& name,
+                         UniqueFunction<void(const AresAnswer&)> answered) {
+    auto question = std::make_unique<Question>(Question{this, std::move(answered)});
+    ares_addrinfo_hints hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    const bool outer = !std::exchange(inAres_, true);
+    ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, &answer, question.release());
+    if (outer) {
+        inAres_ = false;
+        if (!ready_.empty()) {
+            // From a later turn, as all answers.
+            loop_.clock().callLater(Duration::zero(), [this, alive = alive_] {
+                if (*alive) {
+                    afterAres();
+                }
+            });
+        }
+        schedule();
+    }
+}
+
+void AresChannel::answer(void* data, int status, int, ares_addrinfo* info) {
+    std::unique_ptr<Question> question(static_cast<Question*>(data));
+    AresChannel& channel = *question->channel;
+    if (channel.dying_) {
+        ares_freeaddrinfo(info);
+        return;
+    }
+    channel.ready_.push_back({std::move(question), {status, info}});
+}
+
+void AresChannel::socketState(void* self, ares_socket_t fd, int readable, int writable) {
+    auto& channel = *static_cast<AresChannel*>(self);
+    const auto interest =
+        static_cast<short>((readable != 0 ? EV_READ : 0) | (writable != 0 ? EV_WRITE : 0));
+    std::unique_ptr<FdEvent>& event = channel.sockets_[fd];
+    if (interest == 0) {
+        if (event) {
+            event->watch(0);
+            channel.closed_.push_back(std::move(event));
+        }
+        channel.sockets_.erase(fd);
+        return;
+    }
+    if (!event) {
+        event = std::make_unique<FdEvent>(channel.loop_, fd, &ready, self);
+    }
+    event->watch(interest);
+}
+
+void AresChannel::ready(int fd, short what, void* self) {
+    static_cast<AresChannel*>(self)->process((what & EV_READ) != 0 ? fd : ARES_SOCKET_BAD,
+                                             (what & EV_WRITE) != 0 ? fd : ARES_SOCKET_BAD);
+}
+
+void AresChannel::process(ares_socket_t readable, ares_socket_t writable) {
+    inAres_ = true;
+    ares_process_fd(channel_, readable, writable);
+    inAres_ = false;
+    afterAres();
+}
+
+/// Gives out the answers; whoever gets one may ask again, or destroy this.
+void AresChannel::afterAres() {
+    closed_.clear();
+    const std::shared_ptr<bool> alive = alive_;
+    std::vector<Ready> answers = std::exchange(ready_, {});
+    for (Ready& ready : answers) {
+        if (*alive) {
+            ready.question->answered(ready.answer);
+        }
+        ares_freeaddrinfo(ready.answer.info);
+    }
+    if (*alive) {
+        schedule();
+    }
+}
+
+void AresChannel::schedule() {
+    timeval buffer{};
+    const timeval* wait = ares_timeout(channel_, nullptr, &buffer);
+    if (timer_.active()) {
+        timer_.cancel();
+    }
+    if (wait != nullptr) {
+        timer_ = loop_.clock().callLater(
+            std::chrono::seconds(wait->tv_sec) + std::chrono::microseconds(wait->tv_usec),
+            [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); });
+    }
+}
+
+}  // namespace marline::detail

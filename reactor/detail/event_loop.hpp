@@ -1,0 +1,131 @@
+// Internal: not installed. The libevent loop, and what a turn of it ends with.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <marline/deferred/failure.hpp>
+#include <marline/reactor/time.hpp>
+
+namespace marline::detail {
+
+class EventLoop;
+
+/// Something with a file descriptor that lives in a loop: a connection, a port, an attempt.
+///
+/// The loop owns it from its constructor until it is buried, and frees it only between callbacks.
+class LoopObject {
+public:
+    explicit LoopObject(EventLoop& loop);
+    LoopObject(const LoopObject&) = delete;
+    LoopObject& operator=(const LoopObject&) = delete;
+
+    EventLoop& loop() const noexcept { return loop_; }
+    /// Called once at the end of a turn for which attend() was asked for.
+    virtual void endOfTurn() = 0;
+    /// Ends now, because the reactor does. Must lead to bury().
+    virtual void shutDown(const Failure& why) = 0;
+
+protected:
+    virtual ~LoopObject();
+
+    /// Asks for endOfTurn() at the end of this turn (or the next one, when it is ending).
+    void attend();
+    /// Gives this to the loop to be freed between callbacks. The last thing to do with it.
+    void bury();
+    bool buried() const noexcept { return buried_; }
+
+private:
+    friend class EventLoop;
+
+    EventLoop& loop_;
+    LoopObject* next_ = nullptr;
+    LoopObject* previous_ = nullptr;
+    bool attending_ = false;
+    bool buried_ = false;
+};
+
+/// A file descriptor's one libevent event, persistent, whose interest can be changed.
+class FdEvent {
+public:
+    using Callback = void (*)(int fd, short what, void* self);
+
+    FdEvent(EventLoop& loop, int fd, Callback callback, void* self) noexcept;
+    FdEvent(const FdEvent&) = delete;
+    FdEvent& operator=(const FdEvent&) = delete;
+    ~FdEvent() { watch(0); }
+
+    /// Watches for EV_READ and EV_WRITE as given; 0 stops. Throws std::system_error when the
+    /// descriptor cannot be watched.
+    void watch(short interest);
+    short interest() const noexcept { return interest_; }
+
+private:
+    event event_{};
+    EventLoop& loop_;
+    int fd_;
+    short interest_ = 0;
+    Callback callback_;
+    void* self_;
+};
+
+/// One event_base and the ends of its turns.
+class EventLoop {
+public:
+    EventLoop();
+    EventLoop(const EventLoop&) = delete;
+    EventLoop& operator=(const EventLoop&) = delete;
+    ~EventLoop();
+
+    event_base* base() const noexcept { return base_.get(); }
+    IReactorTime& clock() const noexcept { return *clock_; }
+    void setClock(IReactorTime& clock) noexcept { clock_ = &clock; }
+
+    /// Waits for events, `timeout` at most (not at all when something waits for the turn's end;
+    /// without end when negative), and runs their callbacks.
+    void poll(Duration timeout);
+    /// Calls endOfTurn() of all that asked for it, then frees the buried.
+    void endTurn();
+    /// True when endTurn() has something to do.
+    bool hasWork() const noexcept { return !attending_.empty(); }
+    /// Ends all that lives in the loop, newest first.
+    void shutDown(const Failure& why);
+    std::size_t objects() const noexcept { return objects_; }
+
+    /// Where every connection reads to.
+    std::span<std::byte> readBuffer() noexcept { return *readBuffer_; }
+    /// An empty string that has memory already, when there is one; and back.
+    std::string takeBuffer() noexcept;
+    void giveBuffer(std::string buffer) noexcept;
+
+private:
+    friend class LoopObject;
+
+    struct FreeBase {
+        void operator()(event_base* base) const noexcept { event_base_free(base); }
+    };
+
+    static constexpr std::size_t kReadBuffer = 64 * 1024;
+    static constexpr std::size_t kSpareBuffers = 64;
+    static constexpr std::size_t kSpareBytes = 64 * 1024;
+
+    std::unique_ptr<event_base, FreeBase> base_;
+    IReactorTime* clock_ = nullptr;
+    event timer_{};
+    LoopObject* first_ = nullptr;
+    std::size_t objects_ = 0;
+    std::vector<LoopObject*> attending_;
+    std::vector<LoopObject*> ending_;
+    std::vector<LoopObject*> buried_;
+    std::unique_ptr<std::array<std::byte, kReadBuffer>> readBuffer_;
+    std::vector<std::string> spare_;
+};
+
+}  // namespace marline::detail

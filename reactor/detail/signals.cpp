@@ -1,0 +1,58 @@
+#include <marline/reactor/detail/signals.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+
+#include <unistd.h>
+
+namespace marline::detail {
+namespace {
+
+std::atomic<int> wakeTarget{-1};
+std::atomic<int> lastSignal{0};
+
+void note(int signal) {
+    const int before = errno;
+    lastSignal.store(signal);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wakeTarget.load(), &one, sizeof one);
+    errno = before;
+}
+
+}  // namespace
+
+StopSignals::StopSignals(int wakeFd) noexcept {
+    int none = -1;
+    if (!wakeTarget.compare_exchange_strong(none, wakeFd)) {
+        return;
+    }
+    active_ = true;
+    lastSignal.store(0);
+    struct sigaction action {};
+    action.sa_handler = &note;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGTERM, &action, &oldTerminate_);
+    sigaction(SIGINT, nullptr, &oldInterrupt_);
+    if ((oldInterrupt_.sa_flags & SA_SIGINFO) == 0 && oldInterrupt_.sa_handler == SIG_DFL) {
+        sigaction(SIGINT, &action, nullptr);
+        tookInterrupt_ = true;
+    }
+}
+
+StopSignals::~StopSignals() {
+    if (!active_) {
+        return;
+    }
+    sigaction(SIGTERM, &oldTerminate_, nullptr);
+    if (tookInterrupt_) {
+        sigaction(SIGINT, &oldInterrupt_, nullptr);
+    }
+    wakeTarget.store(-1);
+}
+
+int StopSignals::take() noexcept {
+    return active_ ? lastSignal.exchange(0) : 0;
+}
+
+}  // namespace marline::detail

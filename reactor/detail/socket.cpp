@@ -1,0 +1,59 @@
+#include <marline/reactor/detail/socket.hpp>
+
+#include <cstdlib>
+#include <string>
+
+#include <arpa/inet.h>
+#include <net/if.h>
+
+namespace marline::detail {
+
+bool SocketAddress::parse(const std::string& host, std::uint16_t port, SocketAddress& out) {
+    out = {};
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
+    if (host.empty() || inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        out.length = sizeof *v4;
+        return true;
+    }
+    out = {};
+    const std::size_t percent = host.find('%');
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
+    if (inet_pton(AF_INET6, host.substr(0, percent).c_str(), &v6->sin6_addr) != 1) {
+        return false;
+    }
+    if (percent != std::string::npos) {
+        const std::string scope = host.substr(percent + 1);
+        const unsigned index = if_nametoindex(scope.c_str());
+        v6->sin6_scope_id =
+            index != 0 ? index : static_cast<unsigned>(std::strtoul(scope.c_str(), nullptr, 10));
+        if (v6->sin6_scope_id == 0) {
+            return false;
+        }
+    }
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    out.length = sizeof *v6;
+    return true;
+}
+
+Address localAddress(int fd) {
+    SocketAddress address;
+    address.length = sizeof address.storage;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0) {
+        return {};
+    }
+    return Address::fromSockaddr(address.get(), address.length);
+}
+
+Address remoteAddress(int fd) {
+    SocketAddress address;
+    address.length = sizeof address.storage;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0) {
+        return {};
+    }
+    return Address::fromSockaddr(address.get(), address.length);
+}
+
+}  // namespace marline::detail

@@ -1,0 +1,76 @@
+#include <marline/reactor/detail/thread_queue.hpp>
+
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include <sys/eventfd.h>
+
+#include <marline/reactor/detail/guard.hpp>
+
+namespace marline::detail {
+namespace {
+
+UniqueFd makeEventFd() {
+    UniqueFd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!fd) {
+        throw std::system_error(errno, std::system_category(), "cannot make an eventfd");
+    }
+    return fd;
+}
+
+}  // namespace
+
+ThreadQueue::ThreadQueue(EventLoop& loop)
+    : fd_(makeEventFd()), event_(loop, fd_.get(), &ready, this) {
+    event_.watch(EV_READ);
+}
+
+void ThreadQueue::push(UniqueFunction<void()> call) {
+    bool first = false;
+    {
+        const std::lock_guard lock(mutex_);
+        first = calls_.empty();
+        calls_.push_back(std::move(call));
+        filled_.store(true, std::memory_order_release);
+    }
+    if (first) {
+        wake();
+    }
+}
+
+void ThreadQueue::wake() noexcept {
+    const std::uint64_t one = 1;
+    // Fails only when the counter is full, and then the loop is awake.
+    [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
+}
+
+void ThreadQueue::ready(int fd, short, void*) {
+    std::uint64_t count = 0;
+    // The calls themselves run at the turn's end; this only lets the eventfd rest.
+    [[maybe_unused]] const ssize_t got = ::read(fd, &count, sizeof count);
+}
+
+void ThreadQueue::runAll() {
+    if (empty()) {
+        return;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        std::swap(running_, calls_);
+        filled_.store(false, std::memory_order_relaxed);
+    }
+    for (UniqueFunction<void()>& call : running_) {
+        guard("a callFromThread() call", call);
+    }
+    running_.clear();
+}
+
+void ThreadQueue::clear() {
+    std::vector<UniqueFunction<void()>> dropped;
+    const std::lock_guard lock(mutex_);
+    std::swap(dropped, calls_);
+}
+
+}  // namespace marline::detail

@@ -1,0 +1,42 @@
+// Internal: not installed. Calls that other threads, and signals, bring to the loop.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include <marline/deferred/function.hpp>
+#include <marline/reactor/detail/event_loop.hpp>
+#include <marline/reactor/detail/socket.hpp>
+
+namespace marline::detail {
+
+/// A queue that wakes the loop: a burst of calls costs one write to an eventfd.
+class ThreadQueue {
+public:
+    explicit ThreadQueue(EventLoop& loop);
+
+    /// Thread-safe.
+    void push(UniqueFunction<void()> call);
+    /// Wakes the loop. Safe in a signal handler.
+    void wake() noexcept;
+    int wakeFd() const noexcept { return fd_.get(); }
+
+    /// Runs what was there when it was called. What a call throws is logged.
+    void runAll();
+    /// Drops what is there.
+    void clear();
+    bool empty() const noexcept { return !filled_.load(std::memory_order_acquire); }
+
+private:
+    static void ready(int fd, short what, void* self);
+
+    UniqueFd fd_;
+    FdEvent event_;
+    std::mutex mutex_;
+    std::vector<UniqueFunction<void()>> calls_;
+    std::vector<UniqueFunction<void()>> running_;
+    std::atomic<bool> filled_{false};
+};
+
+}  // namespace marline::detail

@@ -1,0 +1,128 @@
+// What can go wrong with connections, names and the reactor itself.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include <marline/deferred/api.hpp>
+#include <marline/deferred/errors.hpp>
+
+namespace marline {
+
+/// The connection ended cleanly (Twisted: `ConnectionDone`).
+class MARLINE_API ConnectionDone : public Error {
+public:
+    ConnectionDone() : Error("connection closed cleanly") {}
+    using Error::Error;
+};
+
+/// The connection ended otherwise (Twisted: `ConnectionLost`).
+class MARLINE_API ConnectionLost : public Error {
+public:
+    using Error::Error;
+    ConnectionLost(const std::string& what, std::error_code why)
+        : Error(what + ": " + why.message()), code_(why) {}
+
+    /// What the system said; empty when it said nothing.
+    std::error_code code() const noexcept { return code_; }
+
+private:
+    std::error_code code_;
+};
+
+/// This side ended it with abortConnection() (Twisted: `ConnectionAborted`).
+class MARLINE_API ConnectionAborted : public ConnectionLost {
+public:
+    ConnectionAborted() : ConnectionLost("connection aborted by this side") {}
+    using ConnectionLost::ConnectionLost;
+};
+
+/// No connection came about (Twisted: `ConnectError`); the subclasses say why.
+class MARLINE_API ConnectError : public Error {
+public:
+    using Error::Error;
+    ConnectError(const std::string& what, std::error_code why)
+        : Error(what + ": " + why.message()), code_(why) {}
+
+    std::error_code code() const noexcept { return code_; }
+
+private:
+    std::error_code code_;
+};
+
+/// Nobody listens there (Twisted: `ConnectionRefusedError`).
+class MARLINE_API ConnectionRefusedError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
+/// The peer, or the network, did not answer in time (Twisted: `TCPTimedOutError`,
+/// `error.TimeoutError`).
+class MARLINE_API ConnectTimeoutError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
+/// The network has no way there (Twisted: `NoRouteError`).
+class MARLINE_API NoRouteError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
+/// The local address cannot be used (Twisted: `ConnectBindError`).
+class MARLINE_API ConnectBindError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
+/// The factory gave no protocol for a connection that stood (Twisted: `NoProtocol`).
+class MARLINE_API NoProtocol : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
+/// A host name has no address (Twisted: `DNSLookupError`).
+class MARLINE_API DNSLookupError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
+/// A port cannot be listened on (Twisted: `CannotListenError`); thrown by listenTcp().
+class MARLINE_API CannotListenError : public Error {
+public:
+    CannotListenError(const std::string& what, std::error_code why)
+        : Error(what + ": " + why.message()), code_(why) {}
+
+    std::error_code code() const noexcept { return code_; }
+
+private:
+    std::error_code code_;
+};
+
+/// Misuse: run() inside run() (Twisted: `ReactorAlreadyRunning`).
+class MARLINE_API ReactorAlreadyRunning : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+/// Misuse: stop() when the reactor does not run, or is stopping (Twisted: `ReactorNotRunning`).
+class MARLINE_API ReactorNotRunning : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+/// Misuse: cancel(), reset() or delay() of a DelayedCall that has run or was cancelled (Twisted:
+/// `AlreadyCalled`, `AlreadyCancelled`).
+class MARLINE_API DelayedCallNotActive : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+/// Misuse: a call that only the reactor's own thread may make.
+class MARLINE_API WrongThread : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+}  // namespace marline

@@ -1,0 +1,59 @@
+#include <marline/reactor/log.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <exception>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace marline {
+namespace {
+
+spdlog::level::level_enum toSpdlog(LogLevel level) noexcept {
+    switch (level) {
+    case LogLevel::Debug:
+        return spdlog::level::debug;
+    case LogLevel::Info:
+        return spdlog::level::info;
+    case LogLevel::Warning:
+        return spdlog::level::warn;
+    case LogLevel::Error:
+        return spdlog::level::err;
+    case LogLevel::Critical:
+        break;
+    }
+    return spdlog::level::critical;
+}
+
+/// Made at the first message: a program that logs nothing does not pay for it.
+spdlog::logger& backEnd() {
+    static spdlog::logger logger = [] {
+        spdlog::logger made("marline", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+        made.set_level(spdlog::level::warn);
+        return made;
+    }();
+    return logger;
+}
+
+void writeToStderr(LogLevel level, std::string_view message) noexcept {
+    try {
+        backEnd().log(toSpdlog(level), "{}", message);
+    } catch (const std::exception&) {
+        std::fprintf(stderr, "marline: %.*s\n", static_cast<int>(message.size()), message.data());
+    }
+}
+
+std::atomic<LogObserver> currentObserver{&writeToStderr};
+
+}  // namespace
+
+LogObserver setLogObserver(LogObserver observer) noexcept {
+    return currentObserver.exchange(observer != nullptr ? observer : &writeToStderr);
+}
+
+void log(LogLevel level, std::string_view message) noexcept {
+    currentObserver.load(std::memory_order_relaxed)(level, message);
+}
+
+}  // namespace marline

@@ -1,0 +1,134 @@
+// Reactor: the event loop, and what happens on it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <source_location>
+
+#include <marline/deferred/api.hpp>
+#include <marline/deferred/deferred.hpp>
+#include <marline/deferred/function.hpp>
+#include <marline/deferred/ref.hpp>
+#include <marline/reactor/address.hpp>
+#include <marline/reactor/interfaces.hpp>
+#include <marline/reactor/listening_port.hpp>
+#include <marline/reactor/time.hpp>
+
+struct event_base;
+
+namespace marline {
+
+class IResolver;
+class TlsContext;
+
+/// How a connection is made.
+struct ConnectOptions {
+    /// After this the attempt fails with ConnectTimeoutError.
+    Duration timeout = std::chrono::seconds(30);
+    /// The local address to connect from; Kind::None lets the system choose.
+    Address bindAddress = {};
+};
+
+/// When a system event trigger runs (Twisted: `addSystemEventTrigger`).
+enum class Phase : std::uint8_t {
+    Before,  ///< First; the event goes on when the Deferreds that these triggers gave have fired.
+    During,  ///< After that; transports are closed in this phase of a shutdown, before its triggers.
+    After,   ///< Last.
+};
+
+/// What triggers are for.
+enum class SystemEvent : std::uint8_t { Startup, Shutdown };
+
+/// The event loop (Twisted: `reactor`). An object: as many as there are threads for them, and none
+/// is global. It owns the transports it makes.
+///
+///     Reactor reactor;
+///     reactor.listenTcp(8080, makeRef<EchoFactory>());
+///     reactor.run();
+///
+/// All of it belongs to the thread that made it or runs it; only callFromThread() may be called
+/// from others. After run() has returned it may be called again. Errors that callbacks throw are
+/// logged, and the loop goes on.
+class MARLINE_API Reactor final : public IReactorTime {
+public:
+    /// Throws std::system_error when the system gives no event loop.
+    Reactor();
+    Reactor(const Reactor&) = delete;
+    Reactor& operator=(const Reactor&) = delete;
+    /// Closes every connection and port, with ConnectionLost, and forgets the pending calls.
+    ~Reactor() override;
+
+    /// Runs until stop(), and through the shutdown that follows. SIGINT (unless the program has a
+    /// handler of its own) and SIGTERM stop the first reactor that runs, the others are left
+    /// alone. Throws ReactorAlreadyRunning inside of run().
+    void run();
+    /// Begins the shutdown: it runs from the loop, not from here. Throws ReactorNotRunning when
+    /// the reactor does not run or is stopping.
+    void stop();
+    /// Leaves run() after this turn without a shutdown: everything stays as it is.
+    void crash();
+    /// Runs what is due and what is ready, waiting `wait` for it at most.
+    void iterate(Duration wait = Duration::zero());
+    /// True from the beginning of run() until the shutdown has closed the transports.
+    bool running() const noexcept;
+    /// The signal that stopped the reactor, 0 when none did.
+    int stoppedBySignal() const noexcept;
+
+    /// Calls `call` once the reactor runs: at once when it does, else at its start, in order.
+    void callWhenRunning(UniqueFunction<void()> call);
+    /// Calls `call` on the reactor's thread, from a later turn. Thread-safe, the only call that
+    /// is. Calls from one thread stay in order; what is not run when the reactor goes is dropped.
+    void callFromThread(UniqueFunction<void()> call);
+    /// Runs `trigger` in the given phase of the event, once. What it throws is logged.
+    void addSystemEventTrigger(Phase phase, SystemEvent event,
+                               UniqueFunction<Deferred<>()> trigger);
+
+    Duration seconds() const noexcept override;
+    DelayedCall callLater(Duration delay, UniqueFunction<void()> call,
+                          std::source_location where = std::source_location::current()) override;
+    /// Calls made by callLater() that are pending.
+    std::size_t pendingCalls() const noexcept;
+
+    /// Accepts connections on `port` (0: any free one) for `factory`. Binds at once, and throws
+    /// CannotListenError when it cannot.
+    Ref<IListeningPort> listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
+                                  const ListenOptions& options = {});
+    /// Connects to a numeric address; the Deferred fires with the factory's protocol after its
+    /// makeConnection(), or fails with a ConnectError, from a later turn. Cancelling it stops the
+    /// attempt. For names see HostnameEndpoint.
+    Deferred<Ref<IProtocol>> connectTcp(const Address& to, Ref<IProtocolFactory> factory,
+                                        const ConnectOptions& options = {});
+
+    /// Who finds the addresses of names: an AresResolver unless another one was installed
+    /// (Twisted: `nameResolver`).
+    const Ref<IResolver>& nameResolver();
+    /// Replaces the resolver; users that look names up get it from now on.
+    void installNameResolver(Ref<IResolver> resolver);
+    /// What TLS clients trust: the system's certificates unless another one was installed.
+    const TlsContext& clientTls();
+    void installClientTls(TlsContext context);
+
+    /// The libevent loop underneath, for libraries that bring an adapter for it. It has no locks.
+    event_base* eventBase() const noexcept;
+
+    /// Internal.
+    struct Parts;
+    Parts& parts() const noexcept { return *parts_; }
+
+private:
+    bool isActive(std::uint32_t slot, std::uint32_t generation) const noexcept override;
+    void cancelCall(std::uint32_t slot, std::uint32_t generation) override;
+    void moveCall(std::uint32_t slot, std::uint32_t generation, Duration due) override;
+    Duration dueTime(std::uint32_t slot, std::uint32_t generation) const override;
+
+    void turn(Duration wait);
+    void runDueCalls();
+    void fire(SystemEvent event, Phase phase, UniqueFunction<void()> then);
+    void shutDown();
+
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace marline

@@ -1,0 +1,53 @@
+// Where a body goes: to a file or to stdout, counted and hashed on the way.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include <marline/marline.hpp>
+
+namespace tools {
+
+/// The body cannot be written where it shall go.
+class WriteError : public marline::Error {
+public:
+    using marline::Error::Error;
+};
+
+/// Writes a response's body as it comes.
+class BodySink final : public marline::IProtocol {
+public:
+    /// To `path`; `-` is stdout, and nothing (empty) means that it is only counted. Throws
+    /// WriteError.
+    explicit BodySink(const std::string& path);
+
+    /// Fires when the body is complete. A body that only the connection's end marks counts as
+    /// complete; it is all that HTTP/1.0 can say.
+    marline::Deferred<> done() const { return done_.deferred(); }
+    std::uint64_t bytes() const noexcept { return bytes_; }
+    /// In hexadecimal; once, when the body is complete.
+    std::string sha256();
+
+    void makeConnection(marline::ITransport& transport) override { transport_ = &transport; }
+    void dataReceived(std::span<const std::byte> data) override;
+    void connectionLost(const marline::Failure& reason) override;
+
+private:
+    class Hash;
+    struct Close {
+        void operator()(std::FILE* file) const noexcept;
+    };
+
+    ~BodySink() override;
+
+    std::string path_;
+    std::unique_ptr<std::FILE, Close> file_;
+    std::unique_ptr<Hash> hash_;
+    std::uint64_t bytes_ = 0;
+    marline::ITransport* transport_ = nullptr;
+    marline::DeferredSource<> done_;
+};
+
+}  // namespace tools

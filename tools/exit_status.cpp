@@ -1,0 +1,69 @@
+#include "exit_status.hpp"
+
+#include <marline/protocols/http/parse_error.hpp>
+
+namespace tools {
+namespace {
+
+using namespace marline;
+
+Diagnosis diagnoseResponse(const ResponseFailed& failed) {
+    for (const Failure& reason : failed.reasons()) {
+        if (reason.check<http::ParseError>() != nullptr) {
+            return {8, "response"};
+        }
+        if (reason.check<TimeoutError>() != nullptr) {
+            return {28, "body"};
+        }
+        if (reason.check<PageRedirect>() != nullptr ||
+            reason.check<InfiniteRedirection>() != nullptr ||
+            reason.check<RedirectWithNoLocation>() != nullptr) {
+            return {47, "redirect"};
+        }
+        if (reason.check<BadRequest>() != nullptr) {
+            return {43, "request"};
+        }
+    }
+    return {56, "body"};
+}
+
+}  // namespace
+
+Diagnosis diagnose(const Failure& why) {
+    if (why.check<SchemeNotSupported>() != nullptr) {
+        return {1, "url"};
+    }
+    if (why.check<UriError>() != nullptr) {
+        return {3, "url"};
+    }
+    if (why.check<BadRequest>() != nullptr) {
+        return {43, "request"};
+    }
+    if (why.check<DNSLookupError>() != nullptr) {
+        return {6, "resolve"};
+    }
+    if (why.check<ConnectTimeoutError>() != nullptr) {
+        return {28, "connect"};
+    }
+    if (why.check<ConnectError>() != nullptr) {
+        return {7, "connect"};
+    }
+    if (why.check<TlsError>() != nullptr) {
+        return {60, "tls"};
+    }
+    if (why.check<TimeoutError>() != nullptr) {
+        return {28, "response"};
+    }
+    if (why.check<ResponseNeverReceived>() != nullptr) {
+        return {52, "response"};
+    }
+    if (why.check<PotentialDataLoss>() != nullptr) {
+        return {56, "body"};
+    }
+    if (const auto* failed = why.check<ResponseFailed>()) {
+        return diagnoseResponse(*failed);
+    }
+    return {70, "response"};
+}
+
+}  // namespace tools

@@ -1,0 +1,26 @@
+// The machine-readable report of one request: `marline get --json`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <marline/marline.hpp>
+
+namespace tools {
+
+/// What is known of one request when it is over.
+struct Outcome {
+    std::string url;
+    std::optional<marline::Response> response;
+    std::uint64_t bodyBytes = 0;
+    std::string sha256;
+    marline::Duration firstByte{};
+    marline::Duration total{};
+    std::optional<marline::Failure> error;
+};
+
+/// One JSON object, as documented in docs/tools.md.
+std::string toJson(const Outcome& outcome);
+
+}  // namespace tools
