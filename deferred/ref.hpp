@@ -67,6 +67,12 @@ public:
     T* operator->() const noexcept { return object_; }
     explicit operator bool() const noexcept { return object_ != nullptr; }
 
+    /// True when no other Ref shares the object; false for an empty one.
+    bool unique() const noexcept {
+        const RefCounted* counted = object_;
+        return counted != nullptr && counted->refs_ == 1;
+    }
+
     /// Gives up this Ref's share; the object may be deleted before this returns.
     void reset() noexcept { Ref().swap(*this); }
     void swap(Ref& other) noexcept { std::swap(object_, other.object_); }

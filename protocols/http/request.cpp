@@ -4,180 +4,358 @@
 #include <utility>
 
 #include <marline/protocols/http/detail/http_channel.hpp>
+#include <marline/protocols/http/detail/path.hpp>
+#include <marline/protocols/http/detail/response_head.hpp>
+#include <marline/protocols/http/detail/scan.hpp>
 #include <marline/protocols/http/serializer.hpp>
 #include <marline/protocols/http/status.hpp>
+#include <marline/reactor/log.hpp>
 
 namespace marline::http {
 namespace {
 
-int hexDigit(char c) noexcept {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+// Up to here a piece of a body is copied behind its head, so that both are one write.
+constexpr std::size_t kCopied = 8 * 1024;
+// A request that is kept for the next one gives back what is larger than this.
+constexpr std::size_t kKeptCapacity = 16 * 1024;
 
-/// Percent-decodes; a `%` without two digits stays as it is.
-std::string decoded(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const int high = text[i] == '%' && i + 2 < text.size() ? hexDigit(text[i + 1]) : -1;
-        const int low = high >= 0 ? hexDigit(text[i + 2]) : -1;
-        if (low >= 0) {
-            out += static_cast<char>(high * 16 + low);
-            i += 2;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
-}
-
-std::string_view pathOf(const std::string& uri) {
-    std::string_view path = uri;
-    if (const std::size_t scheme = path.find("://"); !path.starts_with('/') &&
-                                                     scheme != std::string_view::npos) {
-        const std::size_t slash = path.find('/', scheme + 3);
-        path = slash == std::string_view::npos ? "/" : path.substr(slash);
-    }
-    return path.substr(0, path.find('?'));
-}
-
-std::vector<std::string> segmentsOf(const std::string& uri) {
-    std::string_view path = pathOf(uri);
-    std::vector<std::string> segments;
-    if (path.starts_with('/')) {
-        path.remove_prefix(1);
-    }
-    for (;;) {
-        const std::size_t slash = path.find('/');
-        segments.push_back(decoded(path.substr(0, slash)));
-        if (slash == std::string_view::npos) {
-            return segments;
-        }
-        path.remove_prefix(slash + 1);
+void emptied(std::string& text) {
+    if (text.capacity() > kKeptCapacity) {
+        text = {};
+    } else {
+        text.clear();
     }
 }
 
 }  // namespace
 
-Request::Request(HttpChannel& channel, const RequestHead& head, const Address& peer)
-    : channel_(&channel), method_(head.method), uri_(head.target), segments_(segmentsOf(uri_)),
-      requestHeaders_(head.fields), peer_(peer), version_(head.version) {}
+Request::Request() = default;
+Request::~Request() = default;
+
+// The request.
+
+std::string_view Request::path() const noexcept {
+    return detail::pathOf(uri_);
+}
 
 std::string_view Request::query() const noexcept {
-    const std::size_t mark = uri_.find('?');
-    return mark == std::string::npos ? std::string_view{} : std::string_view(uri_).substr(mark + 1);
+    return detail::queryOf(uri_);
+}
+
+std::string_view Request::pathBelow() const noexcept {
+    return path().substr(consumedBytes_);
+}
+
+const std::vector<std::string>& Request::segments() {
+    if (!segments_.empty()) {
+        return segments_;
+    }
+    std::string_view rest = path();
+    if (rest.starts_with('/')) {
+        rest.remove_prefix(1);
+    }
+    for (;;) {
+        const std::size_t slash = rest.find('/');
+        detail::appendDecoded(segments_.emplace_back(), rest.substr(0, slash));
+        if (slash == std::string_view::npos) {
+            return segments_;
+        }
+        rest.remove_prefix(slash + 1);
+    }
+}
+
+std::span<const std::string> Request::prepath() {
+    return std::span(segments()).first(consumedSegments_);
+}
+
+std::span<const std::string> Request::postpath() {
+    return std::span(segments()).subspan(consumedSegments_);
+}
+
+const Headers& Request::requestHeaders() {
+    keepFields();
+    return requestHeaders_;
+}
+
+std::optional<std::string_view> Request::getHeader(std::string_view name) const noexcept {
+    return fieldsKept_ ? requestHeaders_.get(name) : findField(fields_, name);
+}
+
+const Address& Request::getPeer() const noexcept {
+    return channel_->peer();
+}
+
+const Address& Request::getHost() const noexcept {
+    return channel_->host();
+}
+
+// The response.
+
+void Request::setResponseCode(int code, std::string_view phrase) {
+    if (code < 200 || code > 999) {
+        throw std::invalid_argument("status code " + std::to_string(code) +
+                                    " is not of 200 to 999");
+    }
+    if (!detail::isValue(phrase)) {
+        throw std::invalid_argument("a status phrase with a control character");
+    }
+    code_ = code;
+    phrase_ = phrase;
+}
+
+void Request::redirect(std::string_view url) {
+    setResponseCode(kFound);
+    setHeader("Location", url);
 }
 
 bool Request::bodyAllowed() const noexcept {
-    return method_ != "HEAD" && code_ != 204 && code_ != 304;
+    return code_ != kNoContent && code_ != kResetContent && code_ != kNotModified &&
+           method_ != "HEAD";
 }
 
-void Request::writeHead(bool wholeBody, std::uint64_t bytes) {
-    state_ = State::Writing;
-    Headers fields;
-    fields.addRawHeader("Date", channel_->site().date());
-    BodyLength length = BodyLength::known(bytes);
-    if (code_ == 204) {
-        length = BodyLength::none();
-    } else if (const auto announced = responseHeaders_.get("Content-Length")) {
-        length = BodyLength::known(std::stoull(std::string(*announced)));
-        responseHeaders_.removeHeader("Content-Length");
-    } else if (!wholeBody && version_ == Version::Http11) {
-        length = BodyLength::chunked();
-        chunked_ = true;
-    } else if (!wholeBody) {
-        length = BodyLength::untilClose();
+/// How the response is framed; `whole` is the length of its body when that is known.
+BodyLength Request::frame(std::optional<std::uint64_t> whole,
+                          std::optional<std::uint64_t> announced) {
+    if (code_ == kNoContent) {
+        return BodyLength::none();
+    }
+    if (code_ == kResetContent) {
+        return BodyLength::known(0);
+    }
+    if (!bodyAllowed()) {
+        const auto length = announced ? announced : code_ == kNotModified ? std::nullopt : whole;
+        return length ? BodyLength::known(*length) : BodyLength::none();
+    }
+    if (announced) {
+        if (whole && *whole != *announced) {
+            throw std::invalid_argument("the response's Content-Length is " +
+                                        std::to_string(*announced) + ", its body has " +
+                                        std::to_string(*whole) + " bytes");
+        }
+        lengthKnown_ = true;
+        remaining_ = *announced;
+        return BodyLength::known(*announced);
+    }
+    if (whole) {
+        return BodyLength::known(*whole);
+    }
+    if (version_ == Version::Http10) {
+        return BodyLength::untilClose();
+    }
+    chunked_ = true;
+    return BodyLength::chunked();
+}
+
+void Request::appendHead(std::string& out, std::optional<std::uint64_t> whole) {
+    const detail::OwnFields own = detail::ownFieldsOf(responseHeaders_);
+    const BodyLength length = frame(whole, own.contentLength);
+    if (own.close || length.kind() == BodyLength::Kind::UntilClose) {
         channel_->closeAfterwards();
     }
-    for (const auto& [name, value] : responseHeaders_) {
-        fields.addRawHeader(name, value);
+    detail::ServerHead head{.code = code_, .phrase = phrase_, .date = {}, .contentType = {},
+                            .connection = {}, .length = length};
+    if (!own.date) {
+        head.date = channel_->date();
     }
-    if (!channel_->keepAlive()) {
-        fields.addRawHeader("Connection", "close");
-    } else if (version_ == Version::Http10) {
-        fields.addRawHeader("Connection", "keep-alive");
+    if (!own.contentType && bodyTyped(length)) {
+        head.contentType = channel_->site().options().defaultContentType;
     }
-    std::string head;
-    appendResponseHead(head, code_, statusPhrase(code_), fields, length, Version::Http11);
-    channel_->transport()->write(head);
+    if (!own.connection) {
+        head.connection = !channel_->keepAlive()         ? "close"
+                          : version_ == Version::Http10 ? "keep-alive"
+                                                        : "";
+    }
+    state_ = State::Writing;
+    detail::appendServerHead(out, head, responseHeaders_);
+}
+
+/// Whether the response has a body that wants a type (Twisted: Q-10).
+bool Request::bodyTyped(BodyLength length) const noexcept {
+    const bool empty = length.kind() == BodyLength::Kind::Known && length.bytes() == 0;
+    return !empty && code_ != kNoContent && code_ != kNotModified;
+}
+
+/// Cuts what goes beyond the length that was announced: it would be read as another response.
+std::string_view Request::withinLength(std::string_view data) {
+    if (!bodyAllowed()) {
+        return {};
+    }
+    if (!lengthKnown_) {
+        return data;
+    }
+    if (data.size() > remaining_) {
+        log(LogLevel::Error, method_ + " " + uri_ + ": the body is longer than its Content-Length");
+        data = data.substr(0, static_cast<std::size_t>(remaining_));
+    }
+    remaining_ -= data.size();
+    return data;
+}
+
+/// Sends a piece of the response in one write, or without copying it when it is large.
+void Request::put(std::string_view data, std::optional<std::uint64_t> whole, bool last) {
+    std::string out = channel_->site().takeBuffer();
+    if (state_ == State::Waiting) {
+        appendHead(out, whole);
+    }
+    data = withinLength(data);
+    if (!data.empty()) {
+        if (chunked_) {
+            appendChunkHead(out, data.size());
+        }
+        if (data.size() <= kCopied) {
+            out.append(data);
+        } else {
+            channel_->send(out);
+            out.clear();
+            channel_->send(data);
+        }
+        if (chunked_) {
+            out.append(kChunkEnd);
+        }
+    }
+    if (last && chunked_) {
+        appendLastChunk(out);
+    }
+    channel_->send(out);
+    channel_->site().giveBuffer(std::move(out));
+}
+
+void Request::refuseFinished(const char* call) const {
+    if (state_ == State::Finished) {
+        throw std::logic_error(std::string(call) + " on a request that is finished: " + method_ +
+                               " " + uri_);
+    }
 }
 
 void Request::write(std::string_view data) {
-    if (state_ == State::Finished || channel_ == nullptr) {
-        return;
-    }
-    if (state_ == State::Waiting) {
-        writeHead(false, 0);
-    }
-    if (data.empty() || !bodyAllowed()) {
-        return;
-    }
-    if (chunked_) {
-        std::string head;
-        appendChunkHead(head, data.size());
-        channel_->transport()->write(head);
-        channel_->transport()->write(data);
-        channel_->transport()->write(kChunkEnd);
-    } else {
-        channel_->transport()->write(data);
+    refuseFinished("write()");
+    if (state_ != State::Gone) {
+        put(data, std::nullopt, false);
     }
 }
 
 void Request::finish() {
-    if (state_ == State::Finished) {
-        if (channel_ == nullptr) {
-            return;
-        }
-        throw std::logic_error("finish() on a request that is finished: " + method_ + " " + uri_);
+    refuseFinished("finish()");
+    if (state_ != State::Gone) {
+        put({}, state_ == State::Waiting ? std::optional<std::uint64_t>(0) : std::nullopt, true);
+        end();
     }
-    if (state_ == State::Waiting) {
-        writeHead(true, 0);
-    } else if (chunked_ && bodyAllowed()) {
-        std::string end;
-        appendLastChunk(end);
-        channel_->transport()->write(end);
-    }
-    end();
 }
 
 void Request::finish(std::string_view body) {
-    if (state_ == State::Waiting && channel_ != nullptr) {
-        writeHead(true, body.size());
-        if (bodyAllowed()) {
-            channel_->transport()->write(body);
-        }
-        end();
-    } else {
-        write(body);
-        finish();
+    refuseFinished("finish()");
+    if (state_ == State::Gone) {
+        return;
     }
+    put(body, state_ == State::Waiting ? std::optional<std::uint64_t>(body.size()) : std::nullopt,
+        true);
+    end();
 }
 
 void Request::end() {
     const Ref<Request> alive(this);
+    if (producing_) {
+        log(LogLevel::Error, method_ + " " + uri_ + ": finished with its producer registered");
+        unregisterProducer();
+    }
     state_ = State::Finished;
-    HttpChannel* channel = std::exchange(channel_, nullptr);
-    for (DeferredSource<>& source : std::exchange(notified_, {})) {
+    if (remaining_ > 0) {
+        log(LogLevel::Error, method_ + " " + uri_ + ": the body is shorter than its Content-Length");
+        channel_->abort();
+    }
+    for (std::size_t i = 0; i < notified_.size(); ++i) {
+        DeferredSource<> source = std::move(notified_[i]);
         source.callback();
     }
-    channel->requestFinished();
+    notified_.clear();
+    channel_->requestFinished();
 }
 
 Deferred<> Request::notifyFinish() {
-    notified_.emplace_back();
-    return notified_.back().deferred();
+    Deferred<> done = notified_.emplace_back().deferred();
+    if (finished()) {
+        DeferredSource<> source = std::move(notified_.back());
+        notified_.pop_back();
+        gone_ ? source.errback(*gone_) : source.callback();
+    }
+    return done;
+}
+
+void Request::registerProducer(IProducer& producer, Producing mode) {
+    refuseFinished("registerProducer()");
+    if (state_ == State::Gone) {
+        producer.stopProducing();
+        return;
+    }
+    if (producing_) {
+        throw std::logic_error("a producer is registered already; unregister it first");
+    }
+    producing_ = true;
+    channel_->attachProducer(producer, mode);
+}
+
+void Request::unregisterProducer() {
+    if (std::exchange(producing_, false) && state_ != State::Gone) {
+        channel_->detachProducer();
+    }
+}
+
+// For the channel and the site.
+
+void Request::begin(HttpChannel& channel, const RequestHead& head) {
+    channel_ = Ref<HttpChannel>(&channel);
+    method_ = head.method;
+    uri_ = head.target;
+    version_ = head.version;
+    fields_ = head.fields;
+    fieldsKept_ = false;
+    state_ = State::Waiting;
+}
+
+/// Copies the fields, whose bytes are about to go.
+void Request::keepFields() {
+    if (!std::exchange(fieldsKept_, true)) {
+        requestHeaders_.addRawHeaders(fields_);
+        fields_ = {};
+    }
 }
 
 void Request::clientGone(const Failure& why) {
     const Ref<Request> alive(this);
-    state_ = State::Finished;
-    channel_ = nullptr;
-    for (DeferredSource<>& source : std::exchange(notified_, {})) {
+    state_ = State::Gone;
+    gone_ = why;
+    for (std::size_t i = 0; i < notified_.size(); ++i) {
+        DeferredSource<> source = std::move(notified_[i]);
         source.errback(why);
     }
+    notified_.clear();
+}
+
+/// Drops what the handler set, for an error in its place.
+void Request::forgetResponse() {
+    responseHeaders_.clear();
+    phrase_.clear();
+    code_ = kOk;
+}
+
+/// Becomes as new, with the memory of the old.
+void Request::recycle() {
+    channel_.reset();
+    emptied(method_);
+    emptied(uri_);
+    emptied(content_);
+    fields_ = {};
+    requestHeaders_.clear();
+    segments_.clear();
+    notified_.clear();
+    gone_.reset();
+    remaining_ = 0;
+    consumedBytes_ = 0;
+    consumedSegments_ = 0;
+    chunked_ = false;
+    lengthKnown_ = false;
+    producing_ = false;
+    forgetResponse();
 }
 
 }  // namespace marline::http

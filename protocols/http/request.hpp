@@ -1,7 +1,9 @@
 // Request: one request that a server handles, and the response to it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include <marline/deferred/source.hpp>
 #include <marline/protocols/http/headers.hpp>
 #include <marline/protocols/http/message_head.hpp>
+#include <marline/protocols/http/serializer.hpp>
 #include <marline/protocols/http/version.hpp>
 #include <marline/reactor/interfaces.hpp>
 
@@ -22,71 +25,132 @@ class HttpChannel;
 /// A request with its whole body, and the way to answer it (Twisted: `server.Request`).
 ///
 /// Handlers get it as `Request&` for the length of their call; who answers later keeps a
-/// `Ref<Request>`. When the client has gone, writing does nothing.
-class MARLINE_API Request final : public RefCounted {
+/// `Ref<Request>`, which keeps everything below alive. Once the client has gone, which
+/// notifyFinish() tells, writing and finishing do nothing. Reactor thread only.
+///
+///     Rendered renderGet(Request& request) override {
+///         request.setHeader("Content-Type", "text/plain");
+///         return std::string("hello\n");
+///     }
+class MARLINE_API Request final : public RefCounted, public IConsumer {
 public:
+    // The request.
+
     /// As sent: `GET`.
     const std::string& method() const noexcept { return method_; }
-    /// The target as sent: `/a%20b?c=d`.
+    /// The target as sent: `/a%20b?c=d`, or absolute: `http://host/a`, or `*`.
     const std::string& uri() const noexcept { return uri_; }
-    /// Its path, percent-decoded bit by bit: `a b`. Never empty: `/` gives one empty segment.
-    const std::vector<std::string>& segments() const noexcept { return segments_; }
-    /// What stands behind the `?`, as sent.
+    /// The path of the target as sent, without the query: `/a%20b`. Begins with `/`, except for
+    /// `*` and CONNECT.
+    std::string_view path() const noexcept;
+    /// What stands behind the `?`, as sent; empty without one.
     std::string_view query() const noexcept;
+    /// The path, percent-decoded bit by bit: `a b`. Never empty: `/` gives one empty segment. A
+    /// segment may hold anything, also `..`, `/` and NUL.
+    const std::vector<std::string>& segments();
+    /// The segments that led to the resource, and those below it (Twisted: `prepath`, `postpath`).
+    std::span<const std::string> prepath();
+    std::span<const std::string> postpath();
+    /// The part of path() below the resource, as sent: `/b/c` or nothing.
+    std::string_view pathBelow() const noexcept;
     Version version() const noexcept { return version_; }
-    const Headers& requestHeaders() const noexcept { return requestHeaders_; }
+    /// `HTTP/1.1` or `HTTP/1.0` (Twisted: `clientproto`).
+    std::string_view clientproto() const noexcept { return versionText(version_); }
+    /// All fields, in the order they came; made when first asked for.
+    const Headers& requestHeaders();
+    /// The last value of a field (Twisted: Q-3), without making requestHeaders(). The view lives
+    /// until the handler returns.
+    std::optional<std::string_view> getHeader(std::string_view name) const noexcept;
     /// The body, whole.
     const std::string& content() const noexcept { return content_; }
-    const Address& getPeer() const noexcept { return peer_; }
+    /// The client's end of the connection, and this one, which is unknown when that is gone.
+    const Address& getPeer() const noexcept;
+    const Address& getHost() const noexcept;
 
-    /// 200 unless set; has no effect once something was written.
-    void setResponseCode(int code) { code_ = code; }
-    /// The fields of the response besides those that frame it.
+    // The response.
+
+    /// 200 unless set; has no effect once something was written. An empty `phrase` means the usual
+    /// one. Throws std::invalid_argument outside of 200 to 999 or for a phrase that cannot be sent.
+    void setResponseCode(int code, std::string_view phrase = {});
+    int responseCode() const noexcept { return code_; }
+    /// The fields of the response. Date, Connection and those that frame it are added; a Date or
+    /// Connection of the handler's own is kept, and a Content-Length announces the body that
+    /// write() will bring.
     Headers& responseHeaders() noexcept { return responseHeaders_; }
     void setHeader(std::string_view name, std::string_view value) {
         responseHeaders_.setRawHeaders(name, {value});
     }
+    /// Makes the response a 302 to `url` (Twisted: `redirect`); the handler still finishes it.
+    void redirect(std::string_view url);
 
-    /// Sends a piece of the body; the head goes out with the first one. Without a Content-Length
-    /// among responseHeaders() the body is sent in chunks, or up to the close in HTTP/1.0.
+    /// Sends a piece of the body; the head goes out with the first one, also an empty one. Without
+    /// a Content-Length among responseHeaders() the body is sent in chunks, or up to the close in
+    /// HTTP/1.0. Throws std::logic_error after finish(), and std::invalid_argument, with nothing
+    /// sent, for a head that cannot be.
     void write(std::string_view data);
     /// Ends the response. Throws std::logic_error the second time.
     void finish();
     /// Sends `body` as the whole response, with its length.
     void finish(std::string_view body);
     /// True once finish() was called, or the client has gone.
-    bool finished() const noexcept { return state_ == State::Finished; }
+    bool finished() const noexcept { return state_ >= State::Finished; }
     /// Fires when the response has been handed to the transport, fails with the connection's error
-    /// when the client goes before that (Twisted: `notifyFinish`).
+    /// when the client goes before that (Twisted: Q-12). A new Deferred at each call.
     Deferred<> notifyFinish();
 
-    /// Internal: made by the channel.
-    Request(HttpChannel& channel, const RequestHead& head, const Address& peer);
+    /// Paces a long response by the connection: see ITransport. To be unregistered before
+    /// finish(). Throws std::logic_error while another one is registered.
+    void registerProducer(IProducer& producer, Producing mode) override;
+    void unregisterProducer() override;
+
+    /// Internal: made by a Site, for one request after the other.
+    Request();
 
 private:
     friend class HttpChannel;
-    enum class State : std::uint8_t { Waiting, Writing, Finished };
+    friend class Site;
+    enum class State : std::uint8_t { Waiting, Writing, Finished, Gone };
 
-    ~Request() override = default;
+    ~Request() override;
 
-    void writeHead(bool wholeBody, std::uint64_t bytes);
-    bool bodyAllowed() const noexcept;
+    // For the channel and the site.
+    void begin(HttpChannel& channel, const RequestHead& head);
+    void keepFields();
     void clientGone(const Failure& why);
+    void recycle();
+    bool headSent() const noexcept { return state_ != State::Waiting; }
+    void forgetResponse();
+
+    bool bodyAllowed() const noexcept;
+    bool bodyTyped(BodyLength length) const noexcept;
+    BodyLength frame(std::optional<std::uint64_t> whole, std::optional<std::uint64_t> announced);
+    void appendHead(std::string& out, std::optional<std::uint64_t> whole);
+    std::string_view withinLength(std::string_view data);
+    void put(std::string_view data, std::optional<std::uint64_t> whole, bool last);
+    void refuseFinished(const char* call) const;
     void end();
 
-    HttpChannel* channel_;
+    Ref<HttpChannel> channel_;
     std::string method_;
     std::string uri_;
-    std::vector<std::string> segments_;
-    Headers requestHeaders_;
     std::string content_;
+    std::span<const FieldView> fields_;  // of the parser, until keepFields()
+    Headers requestHeaders_;
     Headers responseHeaders_;
-    Address peer_;
+    std::string phrase_;
+    std::vector<std::string> segments_;
     std::vector<DeferredSource<>> notified_;
+    std::optional<Failure> gone_;
+    std::uint64_t remaining_ = 0;       // of an announced length
+    std::size_t consumedBytes_ = 0;     // of path(), by the way to the resource
+    std::size_t consumedSegments_ = 0;
     int code_ = 200;
-    Version version_;
-    State state_ = State::Waiting;
+    Version version_ = Version::Http11;
+    State state_ = State::Finished;
+    bool fieldsKept_ = false;
     bool chunked_ = false;
+    bool lengthKnown_ = false;
+    bool producing_ = false;
 };
 
 }  // namespace marline::http

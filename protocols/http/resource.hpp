@@ -1,11 +1,11 @@
 // Resource: a place in a site's tree.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/function.hpp>
@@ -14,9 +14,11 @@
 
 namespace marline::http {
 
-/// The handler keeps a Ref<Request> and will finish() it by itself (Twisted: `NOT_DONE_YET`).
+/// The handler has finished the request, or keeps a Ref<Request> and will finish() it by itself
+/// (Twisted: `NOT_DONE_YET`).
 struct NotDoneYet {};
-/// The resource does not know this method; the answer is 405.
+/// The resource does not know this method; the answer is 405, or 501 for a method that nobody
+/// knows.
 struct MethodNotAllowed {};
 
 /// What a handler gives: the body, a Deferred of it, or one of the above.
@@ -24,17 +26,16 @@ using Rendered = std::variant<std::string, Deferred<std::string>, NotDoneYet, Me
 
 /// A place in a site's tree (Twisted: `Resource`). Override the methods that it knows.
 ///
-/// A handler that throws, or whose Deferred fails, makes a 500, and is logged. When the client goes
-/// while a Deferred is pending, that is cancelled.
+/// A handler that throws, or whose Deferred fails, makes a 500 without a word about why, and is
+/// logged. When the client goes while a Deferred is pending, that is cancelled.
 class MARLINE_API Resource : public RefCounted {
 public:
-    /// Puts `child` below this, where `name` is one segment of a path.
-    void putChild(std::string name, Ref<Resource> child) {
-        children_.insert_or_assign(std::move(name), std::move(child));
-    }
-    /// The resource for the next segment; empty makes a 404. Looks among the children unless
-    /// overridden.
-    virtual Ref<Resource> getChild(const std::string& name, Request& request);
+    /// Puts `child` below this, where `name` is one segment of a path, decoded. It takes the place
+    /// of the one before.
+    void putChild(std::string name, Ref<Resource> child);
+    /// The resource for the next segment of the path, decoded; empty makes a 404. Looks among the
+    /// children unless overridden.
+    virtual Ref<Resource> getChild(std::string_view name, Request& request);
     /// True when this answers for everything below it: getChild() is not asked.
     virtual bool isLeaf() const noexcept { return false; }
 
@@ -45,15 +46,17 @@ public:
     virtual Rendered renderHead(Request& request) { return renderGet(request); }
     virtual Rendered renderPost(Request&) { return MethodNotAllowed{}; }
     virtual Rendered renderPut(Request&) { return MethodNotAllowed{}; }
+    virtual Rendered renderPatch(Request&) { return MethodNotAllowed{}; }
     virtual Rendered renderDelete(Request&) { return MethodNotAllowed{}; }
-    /// The Allow field of a 405.
+    virtual Rendered renderOptions(Request&) { return MethodNotAllowed{}; }
+    /// The Allow field of a 405: to be overridden together with the methods.
     virtual std::string allowedMethods() const { return "GET, HEAD"; }
 
 protected:
     ~Resource() override = default;
 
 private:
-    std::map<std::string, Ref<Resource>, std::less<>> children_;
+    std::vector<std::pair<std::string, Ref<Resource>>> children_;  // by name
 };
 
 /// Always the same page (Twisted: `static.Data`).

@@ -1,39 +1,88 @@
 #include <marline/protocols/http/site.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 
 #include <marline/protocols/http/detail/http_channel.hpp>
+#include <marline/protocols/http/detail/path.hpp>
 
 namespace marline::http {
+namespace {
+
+// What is kept for the next requests, of all connections together.
+constexpr std::size_t kKeptRequests = 64;
+constexpr std::size_t kKeptBuffers = 16;
+constexpr std::size_t kKeptCapacity = 64 * 1024;
+
+}  // namespace
 
 Ref<IProtocol> Site::buildProtocol(const Address&) {
     return makeRef<HttpChannel>(Ref<Site>(this));
 }
 
 Ref<Resource> Site::getResourceFor(Request& request) const {
+    const std::string_view path = request.path();
     Ref<Resource> resource = root_;
-    const std::vector<std::string>& segments = request.segments();
-    const bool root = segments.size() == 1 && segments[0].empty();
-    if (root) {
-        return resource;
-    }
-    for (const std::string& segment : segments) {
-        if (!resource || resource->isLeaf()) {
-            break;
+    std::string decoded;
+    while (resource && !resource->isLeaf() && request.consumedBytes_ < path.size()) {
+        const std::size_t from = request.consumedBytes_ + (path.starts_with('/') ? 1 : 0);
+        const std::size_t to = std::min(path.find('/', from), path.size());
+        std::string_view name = path.substr(from, to - from);
+        if (name.find('%') != std::string_view::npos) {
+            decoded.clear();
+            detail::appendDecoded(decoded, name);
+            name = decoded;
         }
-        resource = resource->getChild(segment, request);
+        request.consumedBytes_ = to;
+        ++request.consumedSegments_;
+        Ref<Resource> child = resource->getChild(name, request);
+        if (!child && path == "/") {
+            return resource;
+        }
+        resource = std::move(child);
     }
     return resource;
 }
 
-std::string_view Site::date() {
-    const std::int64_t now =
-        std::chrono::duration_cast<std::chrono::seconds>(clock_.seconds()).count();
-    if (now != dateSecond_) {
-        dateSecond_ = now;
+Ref<Request> Site::takeRequest() {
+    if (requests_.empty()) {
+        return makeRef<Request>();
+    }
+    Ref<Request> request = std::move(requests_.back());
+    requests_.pop_back();
+    return request;
+}
+
+void Site::giveRequest(Ref<Request> request) {
+    if (request.unique() && requests_.size() < kKeptRequests) {
+        request->recycle();
+        requests_.push_back(std::move(request));
+    }
+}
+
+std::string Site::takeBuffer() noexcept {
+    if (buffers_.empty()) {
+        return {};
+    }
+    std::string buffer = std::move(buffers_.back());
+    buffers_.pop_back();
+    return buffer;
+}
+
+void Site::giveBuffer(std::string buffer) {
+    if (buffers_.size() < kKeptBuffers && buffer.capacity() <= kKeptCapacity) {
+        buffer.clear();
+        buffers_.push_back(std::move(buffer));
+    }
+}
+
+std::string_view Site::date(Duration now) {
+    const std::int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+    if (second != dateSecond_) {
+        dateSecond_ = second;
         constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
         constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};

@@ -1,17 +1,21 @@
 #include <marline/protocols/http/detail/http_channel.hpp>
 
+#include <algorithm>
 #include <utility>
 
+#include <marline/protocols/http/detail/error_text.hpp>
 #include <marline/protocols/http/serializer.hpp>
 #include <marline/protocols/http/status.hpp>
+#include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
 namespace marline::http {
 namespace {
 
-// How long a connection that was refused is read on, so that the peer gets the answer and not a
-// reset (RFC 9112 §9.6).
-constexpr Duration kDrainTimeout = std::chrono::seconds(2);
+// What may come while a request is handled before reading pauses (Twisted: H-2).
+constexpr std::size_t kHeldBytes = 16 * 1024;
+// Room for a body that was announced, before any of it came.
+constexpr std::uint64_t kReservedBody = 64 * 1024;
 
 }  // namespace
 
@@ -23,46 +27,56 @@ HttpChannel::~HttpChannel() {
 
 void HttpChannel::makeConnection(ITransport& transport) {
     transport_ = &transport;
-    enter(State::Idle, site_->options().headerTimeout);
-    timer_ = site_->clock().callLater(site_->options().headerTimeout, [this] { checkTime(); });
+    peer_ = transport.getPeer();
+    transport.registerProducer(*this, Producing::Push);
+    now_ = site_->clock().seconds();
+    allow(site_->options().headerTimeout);
 }
+
+// Reading.
 
 void HttpChannel::dataReceived(std::span<const std::byte> data) {
     const Ref<HttpChannel> alive(this);
-    if (state_ == State::Draining) {
+    if (state_ == State::Closing) {
         return;
     }
-    if (reading_ || state_ == State::Handling) {
-        held_ += asText(data);
-        transport_->pauseProducing();
-        return;
+    if (mayRead()) {
+        read(data);
+        settle();
     }
-    read(data);
+    if (!data.empty() && state_ != State::Closing && transport_ != nullptr) {
+        hold(data);
+    }
 }
 
-/// Reads on until all is read, or a request is being handled.
-void HttpChannel::read(std::span<const std::byte> input) {
+/// Whether the next request, or more of it, may be read.
+bool HttpChannel::mayRead() const noexcept {
+    return transport_ != nullptr && state_ < State::Handling && !blocked_;
+}
+
+/// Reads on until all is read, or a request is being handled, or the client takes no more.
+void HttpChannel::read(std::span<const std::byte>& input) {
     reading_ = true;
+    now_ = site_->clock().seconds();
     bool more = true;
-    while (more && transport_ != nullptr && state_ != State::Handling &&
-           state_ != State::Draining) {
-        if (state_ == State::Idle && !input.empty()) {
-            enter(State::Head, site_->options().headerTimeout);
-        }
+    while (more && mayRead()) {
         switch (parser_.next(input)) {
         case WireEvent::Head:
             beginRequest();
             break;
         case WireEvent::Body:
             request_->content_ += asText(parser_.body());
-            enter(State::Body, site_->options().bodyTimeout);
+            bodyCame_ = true;
             break;
         case WireEvent::End:
-            handle();
+            if (state_ == State::Body) {
+                handle();
+            }
             break;
         case WireEvent::Failed: {
             const ParseError error = parser_.error();
-            refuse(error.status(), error.what());
+            const bool body = error.reason() == ParseReason::BodyTooLarge;
+            refuse(error.status(), body ? "the body is larger than SiteOptions::maxBody" : error.what());
             break;
         }
         case WireEvent::NeedData:
@@ -73,169 +87,375 @@ void HttpChannel::read(std::span<const std::byte> input) {
         }
     }
     reading_ = false;
-    if (transport_ != nullptr && state_ == State::Handling) {
-        held_.append(asText(input));
+}
+
+void HttpChannel::readHeld() {
+    if (reading_) {
+        return;
+    }
+    std::string input = std::exchange(held_, {});
+    auto rest = asBytes(std::string_view(input).substr(std::exchange(heldFrom_, 0)));
+    read(rest);
+    if (!rest.empty() && transport_ != nullptr && state_ != State::Closing) {
+        heldFrom_ = input.size() - rest.size();
+        held_ = std::move(input);
+    } else {
+        site_->giveBuffer(std::move(input));
+    }
+    if (paused_ && transport_ != nullptr && held_.size() - heldFrom_ <= kHeldBytes) {
+        paused_ = false;
+        transport_->resumeProducing();
+    }
+    settle();
+}
+
+void HttpChannel::hold(std::span<const std::byte> data) {
+    if (held_.empty()) {
+        held_ = site_->takeBuffer();
+    }
+    held_.erase(0, std::exchange(heldFrom_, 0));
+    held_ += asText(data);
+    if (held_.size() > kHeldBytes && !paused_) {
+        paused_ = true;
         transport_->pauseProducing();
+    }
+}
+
+/// Gives the state that was reached its time.
+void HttpChannel::settle() {
+    if (transport_ == nullptr || state_ == State::Closing) {
+        return;
+    }
+    const SiteOptions& options = site_->options();
+    if (state_ == State::Handling || blocked_) {
+        allow(options.sendTimeout);
+    } else if (state_ == State::Body) {
+        if (std::exchange(bodyCame_, false)) {
+            allow(options.bodyTimeout);
+        }
+    } else if (parser_.eof() != WireEof::InHead) {
+        allow(options.keepAliveTimeout);
+    } else if (state_ == State::Idle) {
+        state_ = State::Head;
+        allow(options.headerTimeout);
     }
 }
 
 void HttpChannel::beginRequest() {
     const RequestHead& head = parser_.head();
+    const SiteOptions& options = site_->options();
     keepAlive_ = head.keepAlive;
-    parser_.limitBody(site_->options().maxBody);
-    request_ = makeRef<Request>(*this, head, transport_->getPeer());
-    if (head.expectation == Expectation::Continue && head.framing != BodyFraming::None) {
-        transport_->write("HTTP/1.1 100 Continue\r\n\r\n");
+    request_ = site_->takeRequest();
+    request_->begin(*this, head);
+    if (head.framing == BodyFraming::None) {
+        handle();
+        return;
     }
-    enter(State::Body, site_->options().bodyTimeout);
-}
-
-void HttpChannel::handle() {
-    enter(State::Handling, Duration::zero());
-    const Ref<Request> request = request_;
-    try {
-        const Ref<Resource> resource = site_->getResourceFor(*request);
-        if (!resource) {
-            request->setResponseCode(kNotFound);
-            request->setHeader("Content-Type", "text/plain");
-            request->finish("404 Not Found\n");
+    request_->keepFields();
+    if (head.framing == BodyFraming::ContentLength) {
+        if (head.contentLength > options.maxBody) {
+            refuse(kContentTooLarge, "the body is larger than SiteOptions::maxBody");
             return;
         }
-        answer(resource->render(*request), *resource);
+        request_->content_.reserve(
+            static_cast<std::size_t>(std::min(head.contentLength, kReservedBody)));
+    }
+    parser_.limitBody(options.maxBody);
+    if (head.expectation == Expectation::Continue) {
+        send("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    state_ = State::Body;
+    bodyCame_ = true;
+}
+
+// Answering.
+
+void HttpChannel::handle() {
+    state_ = State::Handling;
+    Ref<Request> request = request_;
+    try {
+        render(*request);
     } catch (...) {
-        log(LogLevel::Error, "exception while handling " + request->method() + " " +
-                                 request->uri() + ": " + Failure::current().brief());
-        refuse(kInternalServerError, "Internal Server Error");
+        failed(*request, Failure::current());
+    }
+    if (request.unique()) {
+        site_->giveRequest(std::move(request));
+    } else {
+        request->keepFields();
     }
 }
 
-void HttpChannel::answer(Rendered rendered, Resource& resource) {
-    const Ref<Request> request = request_;
-    if (auto* body = std::get_if<std::string>(&rendered)) {
-        request->finish(*body);
-    } else if (auto* later = std::get_if<Deferred<std::string>>(&rendered)) {
-        Deferred<std::string> pending = *later;
-        if (!pending.called()) {
-            rendering_ = pending;
-        }
-        pending.addCallbacks(
-            [self = Ref<HttpChannel>(this), request](const std::string& page) {
-                self->rendering_.reset();
-                if (!request->finished()) {
-                    request->finish(page);
-                }
-            },
-            [self = Ref<HttpChannel>(this), request](const Failure& why) {
-                self->rendering_.reset();
-                if (request->finished()) {
-                    return;
-                }
-                log(LogLevel::Error, "handling " + request->method() + " " + request->uri() +
-                                         " failed: " + why.brief());
-                self->refuse(kInternalServerError, "Internal Server Error");
-            });
-    } else if (std::holds_alternative<MethodNotAllowed>(rendered)) {
-        request->setResponseCode(kNotAllowed);
-        request->setHeader("Allow", resource.allowedMethods());
-        request->setHeader("Content-Type", "text/plain");
-        request->finish("405 Method Not Allowed\n");
+void HttpChannel::render(Request& request) {
+    if (request.uri() == "*") {
+        request.finish({});  // OPTIONS, as the parser saw to (Twisted: Z-10)
+        return;
     }
+    if (request.method() == "CONNECT") {
+        errorPage(request, kNotImplemented, "this server is no proxy");
+        return;
+    }
+    const Ref<Resource> resource = site_->getResourceFor(request);
+    if (resource) {
+        answer(resource->render(request), request, *resource);
+    } else {
+        errorPage(request, kNotFound, "there is nothing here");
+    }
+}
+
+void HttpChannel::answer(Rendered rendered, Request& request, Resource& resource) {
+    if (const auto* body = std::get_if<std::string>(&rendered)) {
+        request.finish(*body);
+    } else if (auto* later = std::get_if<Deferred<std::string>>(&rendered)) {
+        answerLater(std::move(*later), request);
+    } else if (std::holds_alternative<MethodNotAllowed>(rendered)) {
+        if (detail::isKnownMethod(request.method())) {
+            request.setHeader("Allow", resource.allowedMethods());
+            errorPage(request, kNotAllowed, "this method is not for this resource");
+        } else {
+            errorPage(request, kNotImplemented, "this server does not know the method");
+        }
+    }
+}
+
+void HttpChannel::answerLater(Deferred<std::string> page, Request& request) {
+    rendering_ = page;
+    page.addBoth([self = Ref<HttpChannel>(this),
+                  asked = Ref<Request>(&request)](Result<std::string> outcome) mutable {
+        if (self->request_ == asked) {
+            self->rendering_.reset();
+        }
+        if (outcome.ok()) {
+            self->deliver(*asked, outcome.value());
+        } else {
+            self->failed(*asked, outcome.failure());
+        }
+        if (asked.unique()) {
+            self->site_->giveRequest(std::move(asked));
+        }
+    });
+}
+
+void HttpChannel::deliver(Request& request, std::string_view page) {
+    try {
+        if (request.state_ != Request::State::Gone) {
+            request.finish(page);
+        }
+    } catch (...) {
+        failed(request, Failure::current());
+    }
+}
+
+/// The handler has failed: an error page, when there is still room for one (Twisted: Z-9).
+void HttpChannel::failed(Request& request, const Failure& why) {
+    if (request.state_ == Request::State::Gone && why.check<CancelledError>() != nullptr) {
+        return;
+    }
+    log(LogLevel::Error,
+        "exception while handling " + request.method() + " " + request.uri() + ": " + why.brief());
+    if (request.state_ == Request::State::Waiting) {
+        request.forgetResponse();
+        errorPage(request, kInternalServerError, "the server has failed; its log says why");
+    } else if (request.state_ == Request::State::Writing) {
+        abort();
+    }
+}
+
+void HttpChannel::errorPage(Request& request, int code, std::string_view text) {
+    request.setResponseCode(code);
+    request.setHeader("Content-Type", "text/plain");
+    request.finish(detail::errorText(code, text));
 }
 
 void HttpChannel::requestFinished() {
     const Ref<HttpChannel> alive(this);
     request_.reset();
-    if (transport_ == nullptr || state_ == State::Draining) {
-        return;
-    }
-    if (!keepAlive_) {
-        state_ = State::Draining;
-        transport_->loseConnection();
-        return;
-    }
-    enter(State::Idle, site_->options().keepAliveTimeout);
-    if (!reading_) {
-        const std::string input = std::exchange(held_, {});
-        transport_->resumeProducing();
-        read(asBytes(input));
-    }
-}
-
-/// Answers with an error and closes, when the peer has had the time to read it.
-void HttpChannel::refuse(int code, const std::string& why) {
+    rendering_.reset();
     if (transport_ == nullptr) {
         return;
     }
-    if (!request_ || !request_->finished()) {
-        const bool begun = request_ && request_->state_ == Request::State::Writing;
-        if (!begun) {
-            std::string answer;
-            const std::string body = std::to_string(code) + " " + why + "\n";
-            appendResponseHead(answer, code, statusPhrase(code),
-                               Headers{{"Date", site_->date()},
-                                       {"Content-Type", "text/plain"},
-                                       {"Connection", "close"}},
-                               BodyLength::known(body.size()));
-            transport_->write(answer + body);
-        }
-        if (begun) {
-            transport_->abortConnection();
-        }
+    if (!keepAlive_) {
+        close();
+        return;
     }
-    if (const Ref<Request> request = std::exchange(request_, {})) {
-        request->clientGone(Failure::make<Error>(why));
-    }
-    enter(State::Draining, kDrainTimeout);
-    transport_->resumeProducing();
-    transport_->loseWriteConnection();
+    state_ = State::Idle;
+    readHeld();
 }
 
-void HttpChannel::connectionLost(const Failure& reason) {
-    const Ref<HttpChannel> alive(this);
-    transport_ = nullptr;
-    if (timer_.active()) {
-        timer_.cancel();
+// Sending.
+
+std::string_view HttpChannel::date() const {
+    return site_->date(reading_ ? now_ : site_->clock().seconds());
+}
+
+void HttpChannel::send(std::string_view bytes) {
+    if (transport_ != nullptr && !bytes.empty()) {
+        sent_ += bytes.size();
+        transport_->write(bytes);
     }
+}
+
+void HttpChannel::resumeProducing() {
+    const Ref<HttpChannel> alive(this);
+    blocked_ = false;
+    if (mayRead()) {
+        readHeld();
+    }
+}
+
+void HttpChannel::attachProducer(IProducer& producer, Producing mode) {
+    transport_->unregisterProducer();
+    blocked_ = false;
+    attached_ = &producer;
+    transport_->registerProducer(producer, mode);
+}
+
+void HttpChannel::detachProducer() {
+    if (std::exchange(attached_, nullptr) != nullptr && transport_ != nullptr) {
+        transport_->unregisterProducer();
+        transport_->registerProducer(*this, Producing::Push);
+    }
+}
+
+// Ending.
+
+void HttpChannel::abort() {
+    keepAlive_ = false;
+    if (transport_ != nullptr) {
+        transport_->abortConnection();
+    }
+}
+
+/// Answers with an error what cannot be read on, and closes.
+void HttpChannel::refuse(int code, std::string_view why) {
+    log(LogLevel::Info, "refused " + peer_.toString() + ": " + std::to_string(code) + " " +
+                            std::string(why));
+    const std::string page = detail::errorText(code, why);
+    std::string answer;
+    appendResponseHead(answer, code, statusPhrase(code),
+                       Headers{{"Date", date()},
+                               {"Content-Type", "text/plain"},
+                               {"Connection", "close"}},
+                       BodyLength::known(page.size()));
+    send(answer + page);
+    if (Ref<Request> request = std::exchange(request_, {})) {
+        site_->giveRequest(std::move(request));
+    }
+    close();
+}
+
+/// Tells the handler that nobody waits for its answer any more (Twisted: H-21).
+void HttpChannel::clientGone(const Failure& why) {
     if (const Ref<Request> request = std::exchange(request_, {})) {
-        request->clientGone(reason);
+        request->clientGone(why);
     }
     if (std::optional<Deferred<std::string>> rendering = std::exchange(rendering_, std::nullopt)) {
         rendering->cancel();
     }
 }
 
-// Time. One timer looks whether the deadline of the state has passed, and waits on: setting a
-// deadline costs no more than reading the clock.
+void HttpChannel::readConnectionLost() {
+    const Ref<HttpChannel> alive(this);
+    if (IProducer* producer = std::exchange(attached_, nullptr)) {
+        transport_->unregisterProducer();
+        producer->stopProducing();
+    }
+    clientGone(ConnectionDone());
+    if (transport_ != nullptr) {
+        close();
+        transport_->loseConnection();
+    }
+}
 
-void HttpChannel::enter(State state, Duration allowed) {
-    state_ = state;
-    deadline_ = allowed == Duration::zero() ? Duration::max() : site_->clock().seconds() + allowed;
+void HttpChannel::connectionLost(const Failure& reason) {
+    const Ref<HttpChannel> alive(this);
+    transport_ = nullptr;
+    attached_ = nullptr;
+    if (timer_.active()) {
+        timer_.cancel();
+    }
+    clientGone(reason);
+}
+
+/// Ends the own side, and reads on for a while: closing with bytes unread would be a reset, which
+/// can take the last response from the client (RFC 9112 §9.6).
+void HttpChannel::close() {
+    if (state_ == State::Closing) {
+        return;
+    }
+    state_ = State::Closing;
+    held_ = {};
+    heldFrom_ = 0;
+    transport_->unregisterProducer();
+    transport_->loseWriteConnection();
+    if (std::exchange(paused_, false)) {
+        transport_->resumeProducing();
+    }
+    now_ = site_->clock().seconds();
+    allow(site_->options().closeTimeout);
+}
+
+// Time. The timer is only ever moved to an earlier time: when it comes up it looks at the deadline
+// and waits on, so a request costs no more than reading the clock.
+
+void HttpChannel::allow(Duration time) {
+    deadline_ = now_ + time;
+    if (deadline_ < timerDue_) {
+        timerDue_ = deadline_;
+        if (timer_.active()) {
+            timer_.reset(time);
+        } else {
+            timer_ = site_->clock().callLater(time, [this] { checkTime(); });
+        }
+    }
+}
+
+/// Whether the client takes what there is for it. False only when it was seen before with something
+/// to take, and has taken nothing since.
+bool HttpChannel::clientReads() {
+    const std::size_t waiting = transport_->bytesBuffered();
+    const std::uint64_t taken = sent_ - std::min<std::uint64_t>(waiting, sent_);
+    const bool moved = std::exchange(taken_, taken) != taken;
+    return !std::exchange(waited_, waiting > 0) || moved || waiting == 0;
 }
 
 void HttpChannel::checkTime() {
     const Ref<HttpChannel> alive(this);
-    const Duration now = site_->clock().seconds();
-    if (now >= deadline_) {
-        switch (state_) {
-        case State::Idle:
-            transport_->loseConnection();
-            return;
-        case State::Head:
-            refuse(kRequestTimeout, "the head took longer than headerTimeout");
-            break;
-        case State::Body:
-            refuse(kRequestTimeout, "the body took longer than bodyTimeout");
-            break;
-        case State::Draining:
-            transport_->abortConnection();
-            return;
-        case State::Handling:
-            break;
-        }
+    const SiteOptions& options = site_->options();
+    timerDue_ = Duration::max();
+    now_ = site_->clock().seconds();
+    if (now_ < deadline_) {
+        allow(deadline_ - now_);
+        return;
     }
-    const Duration longest = std::min<Duration>(site_->options().headerTimeout, kDrainTimeout);
-    const Duration wait = std::min(deadline_ - now, longest);
-    timer_ = site_->clock().callLater(std::max(wait, Duration(1)), [this] { checkTime(); });
+    switch (state_) {
+    case State::Head:
+        refuse(kRequestTimeout, "the head took longer than SiteOptions::headerTimeout");
+        return;
+    case State::Body:
+        refuse(kRequestTimeout, "the body paused for longer than SiteOptions::bodyTimeout");
+        return;
+    case State::Idle:
+        if (transport_->bytesBuffered() == 0) {
+            close();
+            return;
+        }
+        break;
+    case State::Handling:
+        break;
+    case State::Closing:
+        if (transport_->bytesBuffered() == 0) {
+            abort();
+            return;
+        }
+        break;
+    }
+    if (clientReads()) {
+        allow(options.sendTimeout);
+    } else {
+        log(LogLevel::Info, "gave up on " + peer_.toString() +
+                                ": it has taken nothing for SiteOptions::sendTimeout");
+        abort();
+    }
 }
 
 }  // namespace marline::http

@@ -1,6 +1,7 @@
 // Internal: not installed. One connection of an HTTP server.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,17 +12,21 @@
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/request_parser.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/reactor/interfaces.hpp>
+#include <marline/reactor/producer.hpp>
 
 namespace marline::http {
 
 /// Reads requests and has them answered, one at a time (Twisted: `HTTPChannel`).
 ///
-///     Idle --first byte--> Head --head--> Body --end--> Handling --finish()--> Idle
-///     any --bad input, time-out--> an error answer, then Draining --the peer closes--> Closed
+///     Idle --some of a head--> Head --a body is announced--> Body --its end--> Handling
+///     Idle, Head --a head without a body--> Handling --finish()--> Idle
+///     any --bad input, a time-out, the last response--> Closing --the peer closes--> gone
 ///
-/// What comes while a request is handled is held, and reading pauses: pipelining costs no more
-/// memory than one read.
-class HttpChannel final : public IProtocol {
+/// What comes while a request is handled, or while the client does not take its responses, is held
+/// up to kHeldBytes and one read; then reading pauses. It does not pause before, because only who
+/// reads learns that the client has gone.
+class HttpChannel final : public IProtocol, public IProducer {
 public:
     explicit HttpChannel(Ref<Site> site)
         : site_(std::move(site)), parser_(site_->options().wire) {}
@@ -29,37 +34,81 @@ public:
     void makeConnection(ITransport& transport) override;
     void dataReceived(std::span<const std::byte> data) override;
     void connectionLost(const Failure& reason) override;
+    bool wantsHalfClose() const noexcept override { return true; }
+    void readConnectionLost() override;
+
+    // The transport's buffer is full, or was emptied.
+    void pauseProducing() override { blocked_ = true; }
+    void resumeProducing() override;
+    void stopProducing() override {}
 
     // For the request that is handled.
     Site& site() const noexcept { return *site_; }
-    ITransport* transport() const noexcept { return transport_; }
+    const Address& peer() const noexcept { return peer_; }
+    const Address& host() const noexcept { return transport_ != nullptr ? transport_->getHost() : gone_; }
     bool keepAlive() const noexcept { return keepAlive_; }
     void closeAfterwards() noexcept { keepAlive_ = false; }
+    std::string_view date() const;
+    void send(std::string_view bytes);
+    void abort();
+    void attachProducer(IProducer& producer, Producing mode);
+    void detachProducer();
     void requestFinished();
 
 private:
-    enum class State : std::uint8_t { Idle, Head, Body, Handling, Draining };
+    enum class State : std::uint8_t { Idle, Head, Body, Handling, Closing };
 
     ~HttpChannel() override;
 
-    void read(std::span<const std::byte> input);
+    // Reading.
+    bool mayRead() const noexcept;
+    void read(std::span<const std::byte>& input);
+    void readHeld();
+    void hold(std::span<const std::byte> data);
+    void settle();
     void beginRequest();
+
+    // Answering.
     void handle();
-    void answer(Rendered rendered, Resource& resource);
-    void refuse(int code, const std::string& why);
-    void enter(State state, Duration allowed);
+    void render(Request& request);
+    void answer(Rendered rendered, Request& request, Resource& resource);
+    void answerLater(Deferred<std::string> page, Request& request);
+    void deliver(Request& request, std::string_view page);
+    void failed(Request& request, const Failure& why);
+    void errorPage(Request& request, int code, std::string_view text);
+
+    // Ending.
+    void refuse(int code, std::string_view why);
+    void clientGone(const Failure& why);
+    void close();
+
+    // Time.
+    void allow(Duration time);
     void checkTime();
+    bool clientReads();
 
     Ref<Site> site_;
     RequestParser parser_;
     ITransport* transport_ = nullptr;
+    IProducer* attached_ = nullptr;  // the request's, in this one's place at the transport
     Ref<Request> request_;
     std::optional<Deferred<std::string>> rendering_;
-    std::string held_;
+    std::string held_;           // unread, from heldFrom_ on
+    std::size_t heldFrom_ = 0;
+    Address peer_;
+    Address gone_;
     DelayedCall timer_;
-    Duration deadline_{};
+    Duration now_{};             // while reading_
+    Duration deadline_{};        // of the state
+    Duration timerDue_ = Duration::max();
+    std::uint64_t sent_ = 0;     // bytes given to the transport
+    std::uint64_t taken_ = 0;    // of them, taken by the client when that was last looked at
     State state_ = State::Idle;
-    bool reading_ = false;
+    bool waited_ = false;        // there was something to take then
+    bool reading_ = false;       // in read()
+    bool bodyCame_ = false;      // since the last settle()
+    bool paused_ = false;        // the transport was told not to read
+    bool blocked_ = false;       // the transport's buffer is full
     bool keepAlive_ = true;
 };
 
