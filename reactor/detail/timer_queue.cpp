@@ -8,8 +8,8 @@ namespace marline::detail {
 TimerQueue::Id TimerQueue::add(Duration due, UniqueFunction<void()> call,
                                const std::source_location& where) {
     if (free_.empty()) {
-        free_.reserve(slots_.size() + 1);
         slots_.emplace_back();
+        free_.reserve(slots_.capacity());
         free_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
     }
     const std::uint32_t slot = free_.back();
@@ -48,10 +48,12 @@ void TimerQueue::move(Id id, Duration due) {
 }
 
 void TimerQueue::clear() noexcept {
-    // What a call captured may cancel others, or add some.
-    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-        if (slots_[slot].call) {
-            cancel({slot, slots_[slot].generation});
+    // What a call captured may cancel others, or add some: also into slots that were passed.
+    while (!empty()) {
+        for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+            if (slots_[slot].call) {
+                cancel({slot, slots_[slot].generation});
+            }
         }
     }
 }
@@ -78,8 +80,10 @@ Duration TimerQueue::earliest() {
 
 bool TimerQueue::popDue(Duration now, std::uint32_t mark, Call& out) {
     dropStale();
+    // What was due before the run began is older than its mark, however far the sequence has gone.
     if (heap_.empty() || heap_.front().due > now ||
-        static_cast<std::int32_t>(heap_.front().sequence - mark) >= 0) {
+        (heap_.front().due == now &&
+         static_cast<std::int32_t>(heap_.front().sequence - mark) >= 0)) {
         return false;
     }
     const std::uint32_t slot = heap_.front().slot;
