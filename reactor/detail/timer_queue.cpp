@@ -113,12 +113,14 @@ void TimerQueue::move(Id id, Duration due) {
 }
 
 void TimerQueue::clear() noexcept {
-    // What a call captured may cancel others, or add some.
-    for (std::uint32_t index = 0; index < states_.size(); ++index) {
-        const std::uint32_t tag = states_[index].tag;
-        const Id id{index, tag - tag % kStep};
-        if (active(id)) {
-            cancel(id);
+    // What a call captured may cancel others, or add some: also into slots that were passed.
+    while (!empty()) {
+        for (std::uint32_t index = 0; index < states_.size(); ++index) {
+            const std::uint32_t tag = states_[index].tag;
+            const Id id{index, tag - tag % kStep};
+            if (active(id)) {
+                cancel(id);
+            }
         }
     }
 }
@@ -221,7 +223,9 @@ Duration TimerQueue::earliest() {
 }
 
 bool TimerQueue::popDue(Duration now, std::uint32_t mark, Call& out) {
-    if (!settleTop() || heap_.front().due > now || !before(heap_.front().sequence, mark)) {
+    // What was due before the run began is older than its mark, however far the sequence has gone.
+    if (!settleTop() || heap_.front().due > now ||
+        (heap_.front().due == now && !before(heap_.front().sequence, mark))) {
         return false;
     }
     const Id id{heap_.front().slot, heap_.front().sequence};

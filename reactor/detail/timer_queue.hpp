@@ -54,8 +54,8 @@ public:
         UniqueFunction<void()> call;
         std::source_location where;
     };
-    /// Takes out the earliest call that is due at `now` and was added before `mark`. False when
-    /// there is none.
+    /// Takes out the earliest call that was due before `now`, or is due at `now` and was added
+    /// before `mark`. False when there is none.
     bool popDue(Duration now, std::uint32_t mark, Call& out);
     /// What a call added now would be marked with: calls added from here on are not due in a run
     /// that began with this mark.
