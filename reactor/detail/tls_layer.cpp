@@ -76,7 +76,7 @@ void TlsLayer::makeConnection(ITransport& below) {
     deadline_ = clock_.callLater(handshakeTimeout_, [this] {
         const auto allowed =
             std::chrono::duration_cast<std::chrono::milliseconds>(handshakeTimeout_).count();
-        fail(Failure::make<ConnectTimeoutError>("TLS handshake with " + peer_.toString() +
+        fail(Failure::make<ConnectTimeoutError>("TLS handshake with " + whom() +
                                                 " failed: not done within " +
                                                 std::to_string(allowed) +
                                                 " ms (handshakeTimeout)"));
@@ -105,8 +105,8 @@ void TlsLayer::connectionLost(const Failure& reason) {
     if (!opened) {
         above_.reset();
         settle(failure_ ? *failure_
-                        : Failure::make<TlsError>("TLS handshake with " + peer_.toString() +
-                                                  " failed: " + reason.message()));
+                        : Failure::make<TlsError>("TLS handshake with " + whom() + " failed: " +
+                                                  reason.message()));
         return;
     }
     const Ref<IProtocol> above = std::exchange(above_, {});
@@ -217,10 +217,14 @@ bool TlsLayer::readRecord(std::span<std::byte> buffer) {
     }
 }
 
+/// The other end, for messages.
+std::string TlsLayer::whom() const {
+    return name_.empty() ? peer_.toString() : name_ + " (" + peer_.toString() + ")";
+}
+
 Failure TlsLayer::refusal(const std::string& what) const {
-    const std::string to = name_.empty() ? peer_.toString() : name_ + " (" + peer_.toString() + ")";
     const std::string reason = opensslError();
-    return Failure::make<TlsError>(what + to + " failed: " + (refusal_.empty() ? reason : refusal_));
+    return Failure::make<TlsError>(what + whom() + " failed: " + (refusal_.empty() ? reason : refusal_));
 }
 
 /// Ends with an error: the alert that OpenSSL has written goes out, then the connection closes.

@@ -71,6 +71,7 @@ private:
     void flushGathered();
     void sayGoodbye();
     void fail(const Failure& why);
+    std::string whom() const;
     Failure refusal(const std::string& what) const;
     void settle(Result<Ref<IProtocol>> outcome);
 
