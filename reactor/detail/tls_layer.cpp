@@ -201,7 +201,9 @@ bool TlsLayer::readRecord(std::span<std::byte> buffer) {
     std::size_t got = 0;
     const int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &got);
     if (done == 1) {
-        above_->dataReceived(buffer.first(got));
+        if (!closeWanted_) {
+            above_->dataReceived(buffer.first(got));
+        }
         return true;
     }
     switch (SSL_get_error(ssl_.get(), done)) {
