@@ -6,12 +6,11 @@
 #include <utility>
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include <marline/reactor/detail/tls_bio.hpp>
+#include <marline/reactor/detail/tls_client.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
-#include <marline/reactor/resolver.hpp>
 #include <marline/reactor/tls.hpp>
 
 namespace marline::detail {
@@ -42,60 +41,6 @@ private:
     bool nested_;
     std::unique_ptr<std::array<std::byte, kRecord>> own_;
 };
-
-TlsLayer& layerOf(const SSL* ssl) {
-    return *static_cast<TlsLayer*>(SSL_get_app_data(ssl));
-}
-
-/// Notes what is wrong with which certificate of the peer's chain.
-int verifyPeer(int trusted, X509_STORE_CTX* store) {
-    if (trusted == 1) {
-        return 1;
-    }
-    auto* ssl = static_cast<SSL*>(
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    std::array<char, 256> subject{};
-    if (X509* certificate = X509_STORE_CTX_get_current_cert(store)) {
-        X509_NAME_oneline(X509_get_subject_name(certificate), subject.data(),
-                          static_cast<int>(subject.size()));
-    }
-    layerOf(ssl).noteRefusal(std::string("certificate ") + subject.data() + ": " +
-                             X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
-    return 0;
-}
-
-int newSession(SSL* ssl, SSL_SESSION* session) {
-    layerOf(ssl).noteSession(session);
-    return 1;
-}
-
-void prepareClient(SSL* ssl, const TlsContext& context, const std::string& host) {
-    const TlsContext::State& state = context.state();
-    Address literal;
-    const bool numeric = parseNumericAddress(host, 0, literal);
-    if (!numeric) {
-        SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                 const_cast<char*>(host.c_str()));
-    }
-    if (state.verify) {
-        X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
-        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-        const int named = numeric ? X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str())
-                                  : X509_VERIFY_PARAM_set1_host(param, host.c_str(), 0);
-        if (named != 1) {
-            throw TlsError("'" + host + "' is no name that a certificate could be for");
-        }
-        SSL_set_verify(ssl, SSL_VERIFY_PEER, &verifyPeer);
-    }
-    SSL_CTX_set_session_cache_mode(context.native(),
-                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(context.native(), &newSession);
-    if (SSL_SESSION* session = state.sessionFor(host)) {
-        SSL_set_session(ssl, session);
-    }
-    SSL_set_connect_state(ssl);
-}
 
 }  // namespace
 
@@ -128,7 +73,7 @@ void TlsLayer::makeConnection(ITransport& below) {
     deadline_ = clock_.callLater(handshakeTimeout_, [this] {
         const auto allowed =
             std::chrono::duration_cast<std::chrono::milliseconds>(handshakeTimeout_).count();
-        fail(Failure::make<ConnectTimeoutError>("TLS handshake with " + peer_.toString() +
+        fail(Failure::make<ConnectTimeoutError>("TLS handshake with " + whom() +
                                                 " failed: not done within " +
                                                 std::to_string(allowed) +
                                                 " ms (handshakeTimeout)"));
@@ -157,8 +102,8 @@ void TlsLayer::connectionLost(const Failure& reason) {
     if (!opened) {
         above_.reset();
         settle(failure_ ? *failure_
-                        : Failure::make<TlsError>("TLS handshake with " + peer_.toString() +
-                                                  " failed: " + reason.message()));
+                        : Failure::make<TlsError>("TLS handshake with " + whom() + " failed: " +
+                                                  reason.message()));
         return;
     }
     const Ref<IProtocol> above = std::exchange(above_, {});
@@ -253,7 +198,9 @@ bool TlsLayer::readRecord(std::span<std::byte> buffer) {
     std::size_t got = 0;
     const int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &got);
     if (done == 1) {
-        above_->dataReceived(buffer.first(got));
+        if (!closeWanted_) {
+            above_->dataReceived(buffer.first(got));
+        }
         return true;
     }
     switch (SSL_get_error(ssl_.get(), done)) {
@@ -269,10 +216,14 @@ bool TlsLayer::readRecord(std::span<std::byte> buffer) {
     }
 }
 
+/// The other end, for messages.
+std::string TlsLayer::whom() const {
+    return name_.empty() ? peer_.toString() : name_ + " (" + peer_.toString() + ")";
+}
+
 Failure TlsLayer::refusal(const std::string& what) const {
-    const std::string to = name_.empty() ? peer_.toString() : name_ + " (" + peer_.toString() + ")";
     const std::string reason = opensslError();
-    return Failure::make<TlsError>(what + to + " failed: " + (refusal_.empty() ? reason : refusal_));
+    return Failure::make<TlsError>(what + whom() + " failed: " + (refusal_.empty() ? reason : refusal_));
 }
 
 /// Ends with an error: the alert that OpenSSL has written goes out, then the connection closes.

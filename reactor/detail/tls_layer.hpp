@@ -46,7 +46,9 @@ public:
     void registerProducer(IProducer& producer, Producing mode) override;
     void unregisterProducer() override;
     std::size_t bytesBuffered() const noexcept override;
-    bool disconnecting() const noexcept override { return state_ >= State::Closing; }
+    bool disconnecting() const noexcept override {
+        return state_ >= State::Closing || closeWanted_ || failure_.has_value();
+    }
     const Address& getHost() const noexcept override { return host_; }
     const Address& getPeer() const noexcept override { return peer_; }
     void setTcpNoDelay(bool on) override;
@@ -71,6 +73,7 @@ private:
     void flushGathered();
     void sayGoodbye();
     void fail(const Failure& why);
+    std::string whom() const;
     Failure refusal(const std::string& what) const;
     void settle(Result<Ref<IProtocol>> outcome);
 
