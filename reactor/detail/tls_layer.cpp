@@ -93,8 +93,10 @@ void TlsLayer::dataReceived(std::span<const std::byte> data) {
 void TlsLayer::connectionLost(const Failure& reason) {
     const Ref<TlsLayer> alive(this);
     below_ = nullptr;
-    if (deadline_.active()) {
-        deadline_.cancel();
+    for (DelayedCall* call : {&deadline_, &resumption_}) {
+        if (call->active()) {
+            call->cancel();
+        }
     }
     const bool opened = state_ != State::Handshaking && !established_;
     const bool saidGoodbye = state_ == State::Closing || peerSaidGoodbye_;
@@ -174,14 +176,23 @@ bool TlsLayer::handshake() {
     if (done == 1) {
         deadline_.cancel();
         state_ = State::Open;
-        above_->makeConnection(*this);
-        settle(above_);
+        tellAbove();
         return true;
     }
     if (SSL_get_error(ssl_.get(), done) != SSL_ERROR_WANT_READ) {
         fail(refusal("TLS handshake with "));
     }
     return false;
+}
+
+void TlsLayer::tellAbove() {
+    try {
+        above_->makeConnection(*this);
+    } catch (...) {
+        settle(Failure::current());
+        throw;
+    }
+    settle(above_);
 }
 
 void TlsLayer::readRecords() {
@@ -345,8 +356,27 @@ void TlsLayer::pauseProducing() {
 
 void TlsLayer::resumeProducing() {
     paused_ = false;
+    if (below_ == nullptr) {
+        return;
+    }
+    if (held_.empty()) {
+        below_->resumeProducing();
+    } else if (!resumption_.active()) {
+        resumption_ = clock_.callLater(Duration::zero(), [this] { readHeld(); });
+    }
+}
+
+/// Delivers what was kept while reading was paused: from a later turn, as everything.
+void TlsLayer::readHeld() {
     const Ref<TlsLayer> alive(this);
-    pump();
+    try {
+        pump();
+    } catch (...) {
+        const Failure why = Failure::current();
+        log(LogLevel::Error, "exception in a protocol's callback, closing " + peer_.toString() +
+                                 ": " + why.brief());
+        fail(why);
+    }
     if (below_ != nullptr && !paused_) {
         below_->resumeProducing();
     }

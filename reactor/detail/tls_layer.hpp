@@ -67,6 +67,8 @@ private:
 
     void pump();
     bool handshake();
+    void tellAbove();
+    void readHeld();
     void readRecords();
     bool readRecord(std::span<std::byte> buffer);
     void encrypt(std::span<const std::byte> data);
@@ -85,6 +87,7 @@ private:
     Ref<IProtocol> above_;
     Established established_;
     DelayedCall deadline_;
+    DelayedCall resumption_;
     Duration handshakeTimeout_;
     Address host_;
     Address peer_;

@@ -203,6 +203,43 @@ TEST(TlsStream, mayPauseInMakeConnection) {
     EXPECT_EQ(bed.server().received, "early");
 }
 
+// What dataReceived() throws after a resumption ends the connection, as at any other time.
+TEST(TlsStream, anExceptionAfterAResumptionEndsTheConnection) {
+    TlsBed bed;
+    bed.run();
+    bed.server().onData = [](RecordingProtocol& self, std::string_view data) {
+        if (data == "two") {
+            throw std::out_of_range("two is too many");
+        }
+        self.transport->pauseProducing();
+    };
+    bed.client().transport->write("one");
+    bed.client().transport->write("two");
+    bed.pipe.run();
+    EXPECT_NO_THROW(bed.server().transport->resumeProducing());
+    bed.clock.advance(Duration::zero());
+    bed.pipe.run();
+    EXPECT_TRUE(bed.server().lostWith<std::out_of_range>());
+    EXPECT_EQ(bed.clock.pendingCalls(), 0U);
+}
+
+// A connection that goes between a resumption and its turn takes the call with it.
+TEST(TlsStream, mayBeLostBeforeAResumption) {
+    TlsBed bed;
+    bed.run();
+    bed.server().onData = [](RecordingProtocol& self, std::string_view) {
+        self.transport->pauseProducing();
+    };
+    bed.client().transport->write("one");
+    bed.client().transport->write("two");
+    bed.pipe.run();
+    bed.server().transport->resumeProducing();
+    bed.server().transport->resumeProducing();
+    bed.pipe.cut();
+    EXPECT_EQ(bed.clock.pendingCalls(), 0U);
+    EXPECT_EQ(bed.server().received, "one");
+}
+
 // What a protocol writes and ends with after a resumption is carried out.
 TEST(TlsStream, mayCloseAfterAResumption) {
     TlsBed bed;
