@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <time.h>
-#include <unistd.h>
 
 #include <marline/reactor/reactor.hpp>
 
@@ -34,6 +33,12 @@ double roundTrip(Reactor& reactor) {
     return nanoseconds(CLOCK_MONOTONIC) - start;
 }
 
+void spin(double ns) {
+    const double end = nanoseconds(CLOCK_MONOTONIC) + ns;
+    while (nanoseconds(CLOCK_MONOTONIC) < end) {
+    }
+}
+
 void post(Reactor& reactor, long calls, std::atomic<long>& count) {
     for (long i = 0; i < calls; ++i) {
         reactor.callFromThread([&count, i] {
@@ -43,10 +48,11 @@ void post(Reactor& reactor, long calls, std::atomic<long>& count) {
         });
     }
     std::atomic<bool> end{false};
-    reactor.callFromThread([&end] { end.store(true, std::memory_order_release); });
-    while (!end.load(std::memory_order_acquire)) {
-        ::usleep(50);  // as the programs it is measured against: the waiting is not what counts
-    }
+    reactor.callFromThread([&end] {
+        end.store(true, std::memory_order_release);
+        end.notify_one();
+    });
+    end.wait(false, std::memory_order_acquire);
 }
 
 }  // namespace
@@ -68,7 +74,7 @@ int main(int argc, char** argv) {
     for (long i = 0; i < pings; ++i) {
         trips.push_back(roundTrip(reactor));
         if (i % 8 == 0) {
-            ::usleep(20);  // lets the loop fall asleep
+            spin(20e3);  // lets the loop fall asleep
         }
     }
     std::sort(trips.begin(), trips.end());
