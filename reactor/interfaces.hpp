@@ -30,17 +30,18 @@ inline std::string_view asText(std::span<const std::byte> bytes) noexcept {
 class MARLINE_API ITransport : public IConsumer {
 public:
     /// Sends `data` after everything written before. The bytes are copied or sent before it
-    /// returns; writes made while one callback runs leave together at the end of the turn.
+    /// returns; writes made while one callback runs leave together when that is over.
     virtual void write(std::span<const std::byte> data) = 0;
     void write(std::string_view text) { write(asBytes(text)); }
     /// The same as one write() a piece, in order.
     virtual void writeSequence(std::span<const std::span<const std::byte>> pieces) = 0;
 
-    /// Sends what has been written, waits for a registered producer, then closes. No more
-    /// dataReceived(); connectionLost(ConnectionDone) follows from a later turn.
+    /// Sends what has been written, then closes; waits before that for a pull producer, and for a
+    /// push producer that is paused. What is written meanwhile is sent too. No more dataReceived();
+    /// connectionLost(ConnectionDone) follows, never from inside this call.
     virtual void loseConnection() = 0;
     /// Closes at once and drops what is unsent (TCP: with a reset). connectionLost() with
-    /// ConnectionAborted follows from a later turn.
+    /// ConnectionAborted follows, never from inside this call.
     virtual void abortConnection() = 0;
     /// Sends what has been written, then ends only this side's stream (half-close).
     virtual void loseWriteConnection() = 0;
@@ -101,9 +102,9 @@ public:
     /// The protocol for a connection to or from `peer`; an empty Ref closes the connection without
     /// another call.
     virtual Ref<IProtocol> buildProtocol(const Address& peer) = 0;
-    /// The first of the ports and connections that use the factory begins. Throwing refuses it.
+    /// A port, or an attempt to connect, begins to use the factory. Throwing refuses it.
     virtual void doStart() {}
-    /// The last of them has ended.
+    /// One of them has ended: the port stopped, the attempt failed, or its connection was lost.
     virtual void doStop() {}
 
 protected:

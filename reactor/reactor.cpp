@@ -8,7 +8,6 @@
 
 #include <time.h>
 
-#include <marline/deferred/combine.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/ares_resolver.hpp>
 #include <marline/reactor/detail/guard.hpp>
@@ -38,36 +37,38 @@ Reactor::Reactor() : parts_(std::make_unique<Parts>()) {
 
 Reactor::~Reactor() {
     // While there is a reactor that what dies here can call.
+    parts_->state = State::Dying;
     parts_->resolver.reset();
-    parts_->loop.shutDown(Failure::make<ConnectionLost>("the reactor is gone"));
+    closeAll();
     parts_->timers.clear();
     parts_->threads.clear();
-    while (parts_->loop.hasWork()) {
+}
+
+/// Closes what is open, with ConnectionLost.
+void Reactor::closeAll() {
+    const char* why =
+        parts_->state == State::Dying ? "the reactor is gone" : "the reactor stopped";
+    parts_->loop.shutDown(Failure::make<ConnectionLost>(why));
+    do {
         parts_->loop.endTurn();
-    }
+    } while (parts_->state == State::Dying && parts_->loop.hasWork());
 }
 
 // Running.
 
 void Reactor::run() {
-    if (parts_->state != State::Idle && parts_->state != State::Finished) {
-        throw ReactorAlreadyRunning("run() inside of run()");
+    if (parts_->state != State::Idle || parts_->inTurn) {
+        throw ReactorAlreadyRunning("run() inside of run() or iterate()");
     }
     parts_->thread = std::this_thread::get_id();
     parts_->signal = 0;
     parts_->state = State::Starting;
+    parts_->currentRun = makeRef<Parts::Run>();
     detail::StopSignals signals(parts_->threads.wakeFd());
-    bool begun = false;
-    fire(SystemEvent::Startup, Phase::Before, [this] {
-        parts_->state = State::Running;
-        fire(SystemEvent::Startup, Phase::During, [] {});
-        fire(SystemEvent::Startup, Phase::After, [] {});
-        for (UniqueFunction<void()>& call : std::exchange(parts_->whenRunning, {})) {
-            detail::guard("a callWhenRunning() call", call);
-        }
-    });
-    while (parts_->state != State::Finished && parts_->state != State::Crashed) {
-        if (parts_->state == State::Stopping && !std::exchange(begun, true)) {
+    startUp();
+    bool stopping = false;
+    while (parts_->state != State::Closing && parts_->state != State::Crashed) {
+        if (parts_->state == State::Stopping && !std::exchange(stopping, true)) {
             shutDown();
             continue;
         }
@@ -77,7 +78,36 @@ void Reactor::run() {
             stop();
         }
     }
+    // Here, between turns: what fired the last Deferred may have been a connection's callback.
+    if (parts_->state == State::Closing) {
+        closeAll();
+        parts_->state = State::Finished;
+        parts_->events.fireRest(SystemEvent::Shutdown);
+    }
+    parts_->currentRun->over = true;
     parts_->state = State::Idle;
+}
+
+void Reactor::startUp() {
+    parts_->events.fireBefore(SystemEvent::Startup, [this, run = parts_->currentRun] {
+        // It may have been stopped while the triggers before the start took their time.
+        if (run->over || parts_->state != State::Starting) {
+            return;
+        }
+        parts_->state = State::Running;
+        parts_->events.fireRest(SystemEvent::Startup);
+        for (UniqueFunction<void()>& call : std::exchange(parts_->whenRunning, {})) {
+            detail::guard("a callWhenRunning() call", call);
+        }
+    });
+}
+
+void Reactor::shutDown() {
+    parts_->events.fireBefore(SystemEvent::Shutdown, [this, run = parts_->currentRun] {
+        if (!run->over && parts_->state == State::Stopping) {
+            parts_->state = State::Closing;
+        }
+    });
 }
 
 void Reactor::stop() {
@@ -90,13 +120,14 @@ void Reactor::stop() {
 
 void Reactor::crash() {
     checkThread(*parts_, "crash()");
-    if (parts_->state != State::Idle) {
+    if (parts_->state != State::Idle && parts_->state != State::Dying) {
         parts_->state = State::Crashed;
     }
 }
 
 bool Reactor::running() const noexcept {
-    return parts_->state == State::Running || parts_->state == State::Stopping;
+    return parts_->state == State::Running || parts_->state == State::Stopping ||
+           parts_->state == State::Closing;
 }
 
 int Reactor::stoppedBySignal() const noexcept {
@@ -105,11 +136,15 @@ int Reactor::stoppedBySignal() const noexcept {
 
 void Reactor::iterate(Duration wait) {
     checkThread(*parts_, "iterate()");
+    if (parts_->inTurn) {
+        throw std::logic_error("iterate() inside a callback of the loop");
+    }
     turn(wait);
 }
 
 void Reactor::turn(Duration wait) {
     Parts& parts = *parts_;
+    parts.inTurn = true;
     Duration due = detail::EventLoop::kForever;
     bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads.empty();
     if (!now && (wait != detail::EventLoop::kForever || !parts.timers.empty())) {
@@ -130,6 +165,7 @@ void Reactor::turn(Duration wait) {
     parts.threads.runAll();
     runDueCalls();
     parts.loop.endTurn();
+    parts.inTurn = false;
 }
 
 void Reactor::runDueCalls() {
@@ -141,41 +177,16 @@ void Reactor::runDueCalls() {
     const std::uint32_t mark = timers.mark();
     detail::TimerQueue::Call due;
     while (timers.popDue(now, mark, due)) {
-        detail::guard("a callLater() call", due.call);
+        try {
+            due.call();
+        } catch (...) {
+            log(LogLevel::Error, std::string("exception in the call made at ") +
+                                     due.where.file_name() + ":" +
+                                     std::to_string(due.where.line()) + ": " +
+                                     Failure::current().brief());
+        }
         due.call.reset();
     }
-}
-
-/// Runs the triggers of a phase; `then` follows when the Deferreds that they gave have fired.
-void Reactor::fire(SystemEvent event, Phase phase, UniqueFunction<void()> then) {
-    std::vector<Deferred<>> pending;
-    // A trigger may add another one to the phase that runs.
-    std::vector<Parts::Trigger>& triggers = parts_->triggersFor(event, phase);
-    for (std::size_t i = 0; i < triggers.size(); ++i) {
-        Parts::Trigger trigger = std::move(triggers[i]);
-        pending.push_back(maybeDeferred(trigger).addErrback([](const Failure& why) {
-            log(LogLevel::Error, "exception in a system event trigger: " + why.brief());
-        }));
-    }
-    triggers.clear();
-    if (phase != Phase::Before) {
-        then();
-        return;
-    }
-    DeferredList(pending).addCallback(
-        [then = std::move(then)](const std::vector<Result<>>&) mutable { then(); });
-}
-
-void Reactor::shutDown() {
-    fire(SystemEvent::Shutdown, Phase::Before, [this] {
-        parts_->loop.shutDown(Failure::make<ConnectionLost>("the reactor stopped"));
-        parts_->loop.endTurn();
-        fire(SystemEvent::Shutdown, Phase::During, [] {});
-        fire(SystemEvent::Shutdown, Phase::After, [] {});
-        if (parts_->state != State::Crashed) {
-            parts_->state = State::Finished;
-        }
-    });
 }
 
 void Reactor::callWhenRunning(UniqueFunction<void()> call) {
@@ -191,10 +202,15 @@ void Reactor::callFromThread(UniqueFunction<void()> call) {
     parts_->threads.push(std::move(call));
 }
 
-void Reactor::addSystemEventTrigger(Phase phase, SystemEvent event,
-                                    UniqueFunction<Deferred<>()> trigger) {
+TriggerId Reactor::addSystemEventTrigger(Phase phase, SystemEvent event,
+                                         UniqueFunction<Deferred<>()> trigger) {
     checkThread(*parts_, "addSystemEventTrigger()");
-    parts_->triggersFor(event, phase).push_back(std::move(trigger));
+    return parts_->events.add(phase, event, std::move(trigger));
+}
+
+void Reactor::removeSystemEventTrigger(TriggerId id) {
+    checkThread(*parts_, "removeSystemEventTrigger()");
+    parts_->events.remove(id);
 }
 
 // Time.
@@ -243,6 +259,9 @@ Duration Reactor::dueTime(std::uint32_t slot, std::uint32_t generation) const {
 Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
                                        const ListenOptions& options) {
     checkThread(*parts_, "listenTcp()");
+    if (parts_->state == State::Dying) {
+        throw ReactorNotRunning("listenTcp() on a reactor that is being destroyed");
+    }
     auto* listening = new detail::TcpPort(parts_->loop, port, std::move(factory), options);
     return listening->handle();
 }
@@ -250,6 +269,10 @@ Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory>
 Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                              const ConnectOptions& options) {
     checkThread(*parts_, "connectTcp()");
+    if (parts_->state == State::Dying) {
+        return fail<Ref<IProtocol>>(
+            ConnectError("connect to " + to.toString() + " failed: the reactor is gone"));
+    }
     auto* connector = new detail::TcpConnector(parts_->loop, to, std::move(factory),
                                                options.timeout, options.bindAddress);
     return connector->result();

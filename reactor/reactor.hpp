@@ -41,6 +41,9 @@ enum class Phase : std::uint8_t {
 /// What triggers are for.
 enum class SystemEvent : std::uint8_t { Startup, Shutdown };
 
+/// Names a system event trigger.
+enum class TriggerId : std::uint64_t {};
+
 /// The event loop (Twisted: `reactor`). An object: as many as there are threads for them, and none
 /// is global. It owns the transports it makes.
 ///
@@ -62,14 +65,15 @@ public:
 
     /// Runs until stop(), and through the shutdown that follows. SIGINT (unless the program has a
     /// handler of its own) and SIGTERM stop the first reactor that runs, the others are left
-    /// alone. Throws ReactorAlreadyRunning inside of run().
+    /// alone. Throws ReactorAlreadyRunning inside of run() or iterate().
     void run();
     /// Begins the shutdown: it runs from the loop, not from here. Throws ReactorNotRunning when
     /// the reactor does not run or is stopping.
     void stop();
     /// Leaves run() after this turn without a shutdown: everything stays as it is.
     void crash();
-    /// Runs what is due and what is ready, waiting `wait` for it at most.
+    /// Runs what is due and what is ready, waiting `wait` for it at most. Throws std::logic_error
+    /// inside a callback of the loop.
     void iterate(Duration wait = Duration::zero());
     /// True from the beginning of run() until the shutdown has closed the transports.
     bool running() const noexcept;
@@ -81,9 +85,12 @@ public:
     /// Calls `call` on the reactor's thread, from a later turn. Thread-safe, the only call that
     /// is. Calls from one thread stay in order; what is not run when the reactor goes is dropped.
     void callFromThread(UniqueFunction<void()> call);
-    /// Runs `trigger` in the given phase of the event, once. What it throws is logged.
-    void addSystemEventTrigger(Phase phase, SystemEvent event,
-                               UniqueFunction<Deferred<>()> trigger);
+    /// Runs `trigger` in the given phase of the event, once. What it throws is logged. An empty one
+    /// throws std::invalid_argument.
+    TriggerId addSystemEventTrigger(Phase phase, SystemEvent event,
+                                    UniqueFunction<Deferred<>()> trigger);
+    /// Forgets a trigger that has not run yet; throws std::invalid_argument for any other.
+    void removeSystemEventTrigger(TriggerId id);
 
     Duration seconds() const noexcept override;
     DelayedCall callLater(Duration delay, UniqueFunction<void()> call,
@@ -125,8 +132,9 @@ private:
 
     void turn(Duration wait);
     void runDueCalls();
-    void fire(SystemEvent event, Phase phase, UniqueFunction<void()> then);
+    void startUp();
     void shutDown();
+    void closeAll();
 
     std::unique_ptr<Parts> parts_;
 };

@@ -70,8 +70,9 @@ void LoopObject::bury() {
 
 // Events.
 
-FdEvent::FdEvent(EventLoop& loop, int fd, Callback callback, void* self) noexcept {
-    event_assign(&reader_, loop.base(), fd, EV_READ | EV_PERSIST, callback, self);
+FdEvent::FdEvent(EventLoop& loop, int fd, Callback callback, void* self, short how) noexcept {
+    event_assign(&reader_, loop.base(), fd, static_cast<short>(EV_READ | EV_PERSIST | how),
+                 callback, self);
 }
 
 FdEvent::~FdEvent() {
@@ -118,18 +119,10 @@ void FdEvent::watchWriting(bool on) {
 
 EventLoop::EventLoop()
     : base_(makeBase()), timerFd_(makeTimerFd()),
+      timer_(*this, timerFd_.get(), &timerReady, this, EV_ET),
       readBuffer_(std::make_unique<std::array<std::byte, kReadBuffer>>()) {
-    // Edge-triggered: nobody needs to read it.
-    event_assign(&timer_, base_.get(), timerFd_.get(), EV_READ | EV_ET | EV_PERSIST, &timerReady,
-                 this);
-    if (event_add(&timer_, nullptr) != 0) {
-        throw std::system_error(errno, std::system_category(), "cannot watch a timerfd");
-    }
+    timer_.watch(EV_READ);
     spare_.reserve(kSpareBuffers);
-}
-
-EventLoop::~EventLoop() {
-    event_del(&timer_);
 }
 
 void EventLoop::timerReady(int, short, void* self) {

@@ -67,7 +67,8 @@ class FdEvent {
 public:
     using Callback = void (*)(int fd, short what, void* self);
 
-    FdEvent(EventLoop& loop, int fd, Callback callback, void* self) noexcept;
+    /// `how` may be EV_ET: reading is then reported once for each time that something comes.
+    FdEvent(EventLoop& loop, int fd, Callback callback, void* self, short how = 0) noexcept;
     FdEvent(const FdEvent&) = delete;
     FdEvent& operator=(const FdEvent&) = delete;
     ~FdEvent();
@@ -93,7 +94,6 @@ public:
     EventLoop();
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
-    ~EventLoop();
 
     event_base* base() const noexcept { return base_.get(); }
     IReactorTime& clock() const noexcept { return *clock_; }
@@ -136,7 +136,7 @@ private:
     std::unique_ptr<event_base, FreeBase> base_;
     IReactorTime* clock_ = nullptr;
     UniqueFd timerFd_;
-    event timer_{};
+    FdEvent timer_;
     Duration timerDue_ = kForever;
     LoopObject* first_ = nullptr;
     std::size_t objects_ = 0;

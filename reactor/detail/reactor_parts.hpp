@@ -1,15 +1,14 @@
 // Internal: not installed. What a Reactor is made of.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <marline/deferred/function.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
 #include <marline/reactor/detail/signals.hpp>
+#include <marline/reactor/detail/system_events.hpp>
 #include <marline/reactor/detail/thread_queue.hpp>
 #include <marline/reactor/detail/timer_queue.hpp>
 #include <marline/reactor/reactor.hpp>
@@ -19,24 +18,29 @@
 namespace marline {
 
 struct Reactor::Parts {
-    using Trigger = UniqueFunction<Deferred<>()>;
+    /// Stopping: until the triggers before the shutdown are done; Closing: until everything is
+    /// closed; Dying: in the destructor.
+    enum class State : std::uint8_t {
+        Idle, Starting, Running, Stopping, Closing, Finished, Crashed, Dying
+    };
 
-    enum class State : std::uint8_t { Idle, Starting, Running, Stopping, Finished, Crashed };
+    /// Says whether a run() is still under way, to links that may outlive it.
+    struct Run : RefCounted {
+        bool over = false;
+    };
 
     detail::EventLoop loop;
     detail::TimerQueue timers;
     detail::ThreadQueue threads{loop};
     std::vector<UniqueFunction<void()>> whenRunning;
-    std::array<std::array<std::vector<Trigger>, 3>, 2> triggers;
+    detail::SystemEvents events;
+    Ref<Run> currentRun;
     Ref<IResolver> resolver;
     std::optional<TlsContext> clientTls;
     std::thread::id thread = std::this_thread::get_id();
     State state = State::Idle;
     int signal = 0;
-
-    std::vector<Trigger>& triggersFor(SystemEvent event, Phase phase) {
-        return triggers[static_cast<std::size_t>(event)][static_cast<std::size_t>(phase)];
-    }
+    bool inTurn = false;
 };
 
 }  // namespace marline

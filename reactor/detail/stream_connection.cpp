@@ -40,15 +40,22 @@ StreamConnection::StreamConnection(EventLoop& loop, UniqueFd fd, Address peer,
 
 StreamConnection::~StreamConnection() = default;
 
-void StreamConnection::start() {
+bool StreamConnection::start() {
     reading_ = true;
     watch();
     collecting_ = true;
-    guarded([this] { protocol_->makeConnection(*this); });
+    const bool stands = guarded([this] { protocol_->makeConnection(*this); });
+    collected();
+    return stands;
+}
+
+/// The end of a callback in which pending_ took the place of attend().
+void StreamConnection::collected() {
     collecting_ = false;
-    if (pending_ && state_ != State::Ended) {
+    if (pending_ && !blocked_ && state_ != State::Ended) {
         attend();
     }
+    pending_ = false;
 }
 
 /// Runs a callback of the protocol; what it throws ends the connection (Twisted: X-15).
@@ -61,6 +68,7 @@ bool StreamConnection::guarded(Call&& call) {
         const Failure failure = Failure::current();
         log(LogLevel::Error,
             "exception in a protocol's callback, closing " + peer_.toString() + ": " + failure.brief());
+        reason_ = failure;
         lose(failure);
         return false;
     }
@@ -77,11 +85,10 @@ void StreamConnection::ready(int, short what, void* self) {
     if ((what & EV_READ) != 0 && connection.state_ == State::Open && connection.reading_) {
         connection.collecting_ = true;
         connection.readReady();
-        connection.collecting_ = false;
-        if (connection.pending_ && connection.state_ == State::Open) {
+        if (connection.pending_ && !connection.blocked_ && connection.state_ == State::Open) {
             connection.flush();
-        } else if (connection.pending_ && connection.state_ != State::Ended) {
-            connection.attend();
+        } else {
+            connection.collected();
         }
     }
 }
@@ -240,16 +247,10 @@ void StreamConnection::flush() {
             break;
         }
     }
-    collecting_ = false;
-    if (state_ == State::Ended) {
-        return;
-    }
-    if (state_ != State::Aborting) {
+    if (state_ == State::Open || state_ == State::Flushing) {
         watch();
     }
-    if (pending_ && !blocked_) {
-        attend();
-    }
+    collected();
 }
 
 /// Sends what waits. False when the kernel does not take it all, or the connection is lost.

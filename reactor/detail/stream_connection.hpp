@@ -17,9 +17,10 @@
 
 namespace marline::detail {
 
-/// Who counts connections: the port that accepted them.
+/// Who counts connections: the port that accepted them; or the use of a client's factory.
 class IConnectionCounter {
 public:
+    /// The last call that one connection makes.
     virtual void connectionEnded() = 0;
 
 protected:
@@ -42,8 +43,10 @@ public:
     StreamConnection(EventLoop& loop, UniqueFd fd, Address peer, Ref<IProtocol> protocol,
                      IConnectionCounter* counter);
 
-    /// Begins to read and tells the protocol.
-    void start();
+    /// Begins to read and tells the protocol. False when that threw, and reason() says what.
+    bool start();
+    /// Why it was lost to an error or exception; null while it was not.
+    const Failure* reason() const noexcept { return reason_ ? &*reason_ : nullptr; }
     /// The counter is about to go.
     void forgetCounter() noexcept { counter_ = nullptr; }
 
@@ -78,6 +81,7 @@ private:
     void peerEnded();
     void flush();
     void flushSoon();
+    void collected();
     bool sendAll();
     std::size_t sendAtOnce(std::span<const std::span<const std::byte>> pieces, std::size_t total);
     void keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip);
@@ -108,7 +112,7 @@ private:
     std::unique_ptr<OutBuffer> out_;  // what is to be sent; none when nothing is
     Address peer_;
     mutable std::unique_ptr<Address> host_;  // asked for when it is wanted
-    std::optional<Failure> reason_;          // why it is aborting, when not by abortConnection()
+    std::optional<Failure> reason_;          // of an end that is neither clean nor an abort
 };
 
 }  // namespace marline::detail

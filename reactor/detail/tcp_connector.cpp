@@ -1,63 +1,91 @@
 #include <marline/reactor/detail/tcp_connector.hpp>
 
 #include <cerrno>
+#include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include <netinet/tcp.h>
 
+#include <marline/reactor/detail/guard.hpp>
 #include <marline/reactor/detail/stream_connection.hpp>
 #include <marline/reactor/errors.hpp>
 
 namespace marline::detail {
 
+namespace {
+
+/// Lets the factory of a connection go when that has ended.
+class FactoryUse final : public IConnectionCounter {
+public:
+    explicit FactoryUse(Ref<IProtocolFactory> factory) : factory_(std::move(factory)) {}
+
+    void connectionEnded() override {
+        const std::unique_ptr<FactoryUse> self(this);
+        factory_->doStop();
+    }
+
+private:
+    Ref<IProtocolFactory> factory_;
+};
+
+}  // namespace
+
 TcpConnector::TcpConnector(EventLoop& loop, Address to, Ref<IProtocolFactory> factory,
                            Duration timeout, const Address& bindTo)
     : LoopObject(loop), to_(std::move(to)), factory_(std::move(factory)), timeout_(timeout),
       source_([this](Deferred<Ref<IProtocol>>) { end(); }) {
-    factory_->doStart();
-    begin(bindTo);
+    failedAtOnce_ = begin(bindTo);
     if (failedAtOnce_) {
         // Nothing is reported from inside connectTcp() (Twisted: C-10).
         attend();
         return;
     }
-    timer_ = loop.clock().callLater(timeout_, [this] { fail(failureFor(ETIMEDOUT)); });
+    timer_ = loop.clock().callLater(timeout_, [this] { timedOut(); });
 }
 
 TcpConnector::~TcpConnector() = default;
 
-void TcpConnector::begin(const Address& bindTo) {
+std::optional<Failure> TcpConnector::begin(const Address& bindTo) {
+    try {
+        factory_->doStart();
+        started_ = true;
+        return openSocket(bindTo);
+    } catch (...) {
+        return Failure::current();
+    }
+}
+
+/// What went wrong, if anything did.
+std::optional<Failure> TcpConnector::openSocket(const Address& bindTo) {
     SocketAddress address;
-    if (!SocketAddress::parse(to_.host, to_.port, address) || to_.host.empty()) {
-        failedAtOnce_ = Failure::make<ConnectError>(
-            "connect to " + to_.toString() + " failed: connectTcp takes a numeric address; "
-            "use a HostnameEndpoint for names");
-        return;
+    if (to_.host.empty() || !SocketAddress::parse(to_.host, to_.port, address)) {
+        return Failure::make<ConnectError>(
+            attempt() + ": connectTcp takes a numeric address; use a HostnameEndpoint for names");
     }
     fd_ = UniqueFd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd_) {
-        failedAtOnce_ = failureFor(errno);
-        return;
+        return failureFor(errno);
     }
-    SocketAddress local;
-    if (bindTo.kind != Address::Kind::None &&
-        (!SocketAddress::parse(bindTo.host, bindTo.port, local) ||
-         ::bind(fd_.get(), local.get(), local.length) != 0)) {
-        failedAtOnce_ = Failure::make<ConnectBindError>(
-            "connect to " + to_.toString() + " from " + bindTo.toString() + " failed",
-            lastError(errno));
-        return;
+    if (bindTo.kind != Address::Kind::None) {
+        SocketAddress local;
+        const bool numeric = SocketAddress::parse(bindTo.host, bindTo.port, local);
+        if (!numeric || ::bind(fd_.get(), local.get(), local.length) != 0) {
+            return Failure::make<ConnectBindError>(
+                "connect to " + to_.toString() + " from " + bindTo.toString() + " failed",
+                lastError(numeric ? errno : EINVAL));
+        }
     }
     const int on = 1;
     setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (::connect(fd_.get(), address.get(), address.length) != 0 && errno != EINPROGRESS &&
         errno != EINTR) {
-        failedAtOnce_ = failureFor(errno);
-        return;
+        return failureFor(errno);
     }
     event_.emplace(loop(), fd_.get(), &ready, this);
     event_->watch(EV_WRITE);
+    return std::nullopt;
 }
 
 void TcpConnector::ready(int, short, void* self) {
@@ -90,11 +118,23 @@ void TcpConnector::connected() {
                                        " closed: the factory gave no protocol"));
         return;
     }
-    auto* connection = new StreamConnection(loop(), std::move(fd_), to_, protocol, nullptr);
+    // From here on the connection is what uses the factory.
+    started_ = false;
+    auto* connection = new StreamConnection(loop(), std::move(fd_), to_, protocol,
+                                            new FactoryUse(factory_));
     DeferredSource<Ref<IProtocol>> source = std::move(source_);
     end();
-    connection->start();
-    source.callback(std::move(protocol));
+    if (connection->start()) {
+        source.callback(std::move(protocol));
+    } else {
+        source.errback(*connection->reason());
+    }
+}
+
+void TcpConnector::timedOut() {
+    const auto allowed = std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count();
+    fail(Failure::make<ConnectTimeoutError>(attempt() + ": timed out after " +
+                                            std::to_string(allowed) + " ms (ConnectOptions::timeout)"));
 }
 
 void TcpConnector::fail(const Failure& why) {
@@ -106,22 +146,22 @@ void TcpConnector::fail(const Failure& why) {
 }
 
 Failure TcpConnector::failureFor(int error) const {
-    const std::string what = "connect to " + to_.toString() + " failed";
     const std::error_code why = lastError(error);
     switch (error) {
     case ECONNREFUSED:
-        return Failure::make<ConnectionRefusedError>(what, why);
-    case ETIMEDOUT: {
-        const auto allowed = std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count();
-        return Failure::make<ConnectTimeoutError>(what + ": timed out after " +
-                                                  std::to_string(allowed) + " ms");
-    }
+        return Failure::make<ConnectionRefusedError>(attempt(), why);
+    case ETIMEDOUT:
+        return Failure::make<ConnectTimeoutError>(attempt(), why);
     case ENETUNREACH:
     case EHOSTUNREACH:
-        return Failure::make<NoRouteError>(what, why);
+        return Failure::make<NoRouteError>(attempt(), why);
     default:
-        return Failure::make<ConnectError>(what, why);
+        return Failure::make<ConnectError>(attempt(), why);
     }
+}
+
+std::string TcpConnector::attempt() const {
+    return "connect to " + to_.toString() + " failed";
 }
 
 /// Stops everything and leaves the loop; the Deferred is not touched.
@@ -135,12 +175,14 @@ void TcpConnector::end() {
         timer_.cancel();
     }
     bury();
-    factory_->doStop();
+    if (std::exchange(started_, false)) {
+        guard("doStop() of a client's factory", [this] { factory_->doStop(); });
+    }
 }
 
 void TcpConnector::endOfTurn() {
     if (failedAtOnce_) {
-        fail(Failure(*failedAtOnce_));
+        fail(*failedAtOnce_);
     }
 }
 

@@ -1,8 +1,8 @@
 // Internal: not installed. One attempt to connect.
 #pragma once
 
-#include <memory>
 #include <optional>
+#include <string>
 
 #include <marline/deferred/source.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
@@ -27,11 +27,14 @@ private:
     ~TcpConnector() override;
 
     static void ready(int fd, short what, void* self);
-    void begin(const Address& bindTo);
+    std::optional<Failure> begin(const Address& bindTo);
+    std::optional<Failure> openSocket(const Address& bindTo);
     void decided(int error);
     void connected();
     void fail(const Failure& why);
+    void timedOut();
     Failure failureFor(int error) const;
+    std::string attempt() const;
     void end();
 
     UniqueFd fd_;
@@ -41,6 +44,7 @@ private:
     Duration timeout_;
     DelayedCall timer_;
     std::optional<Failure> failedAtOnce_;
+    bool started_ = false;  // the factory, which is to be stopped then
     DeferredSource<Ref<IProtocol>> source_;
 };
 

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 
 #include <marline/deferred/succeed.hpp>
+#include <marline/reactor/detail/guard.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -66,7 +67,8 @@ void TcpPort::watch() {
 }
 
 void TcpPort::ready(int, short, void* self) {
-    static_cast<TcpPort*>(self)->acceptSome();
+    // Nothing may be thrown through libevent.
+    guard("accepting a connection", [self] { static_cast<TcpPort*>(self)->acceptSome(); });
 }
 
 void TcpPort::acceptSome() {
@@ -84,6 +86,7 @@ bool TcpPort::acceptOne() {
     UniqueFd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.length,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
+        troubled_ = false;
         accepted(std::move(fd), peer);
         return true;
     }
@@ -97,6 +100,14 @@ bool TcpPort::acceptOne() {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
+        rest(errno);
+        return false;
+    case EBADF:
+    case EFAULT:
+    case EINVAL:
+    case ENOTSOCK:
+    case EOPNOTSUPP:
+        // The socket is not what it was: somebody else closed it. Accepting again would spin.
         rest(errno);
         return false;
     default:
@@ -122,6 +133,12 @@ void TcpPort::accepted(UniqueFd fd, const SocketAddress& peer) {
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ++open_;
     watch();
+    if (open_ == options_.maxConnections && !warned_) {
+        warned_ = true;
+        log(LogLevel::Warning, handle_->getHost().toString() + " has " + std::to_string(open_) +
+                                   " connections; further ones wait until one ends "
+                                   "(ListenOptions::maxConnections)");
+    }
     auto* connection =
         new StreamConnection(loop(), std::move(fd), address, std::move(protocol), this);
     connection->start();
@@ -129,9 +146,13 @@ void TcpPort::accepted(UniqueFd fd, const SocketAddress& peer) {
 
 /// Out of descriptors or memory: accepting again at once would only spin.
 void TcpPort::rest(int error) {
-    log(LogLevel::Error,
-        "cannot accept on " + handle_->getHost().toString() + ": " + lastError(error).message() +
-            "; pausing for 100 ms (raise the limit of open files, or lower maxConnections)");
+    if (!troubled_) {
+        troubled_ = true;
+        log(LogLevel::Error, "cannot accept on " + handle_->getHost().toString() + ": " +
+                                 lastError(error).message() +
+                                 "; trying again every 100 ms (raise the limit of open files, "
+                                 "ulimit -n, or lower ListenOptions::maxConnections)");
+    }
     resting_ = true;
     watch();
     wakeUp_ = loop().clock().callLater(kRest, [this] {
@@ -142,6 +163,8 @@ void TcpPort::rest(int error) {
 
 void TcpPort::connectionEnded() {
     --open_;
+    // Said again only after the crowd had gone: not at every one that comes and goes.
+    warned_ = warned_ && open_ > options_.maxConnections / 2;
     if (open_ == 0 && !fd_) {
         handle_->port_ = nullptr;
         bury();

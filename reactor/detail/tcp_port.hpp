@@ -66,6 +66,8 @@ private:
     std::size_t open_ = 0;
     bool resting_ = false;
     bool stopping_ = false;
+    bool warned_ = false;    // of as many connections as are allowed
+    bool troubled_ = false;  // accepting failed, and that was logged
     DelayedCall wakeUp_;
     std::vector<DeferredSource<>> stopped_;
 };

@@ -29,8 +29,6 @@ public:
     bool empty() const noexcept { return !filled_.load(std::memory_order_acquire); }
 
 private:
-    static void ready(int fd, short what, void* self);
-
     UniqueFd fd_;
     FdEvent event_;
     std::mutex mutex_;
