@@ -20,9 +20,7 @@ constexpr std::uint64_t kReservedBody = 64 * 1024;
 }  // namespace
 
 HttpChannel::~HttpChannel() {
-    if (timer_.active()) {
-        timer_.cancel();
-    }
+    stopTimer();
 }
 
 void HttpChannel::makeConnection(ITransport& transport) {
@@ -370,9 +368,7 @@ void HttpChannel::connectionLost(const Failure& reason) {
     const Ref<HttpChannel> alive(this);
     transport_ = nullptr;
     attached_ = nullptr;
-    if (timer_.active()) {
-        timer_.cancel();
-    }
+    stopTimer();
     clientGone(reason);
 }
 
@@ -407,6 +403,14 @@ void HttpChannel::allow(Duration time) {
             timer_ = site_->clock().callLater(time, [this] { checkTime(); });
         }
     }
+}
+
+/// Forgets the clock, too: a request that somebody keeps may outlive it.
+void HttpChannel::stopTimer() {
+    if (timer_.active()) {
+        timer_.cancel();
+    }
+    timer_ = DelayedCall();
 }
 
 /// Whether the client takes what there is for it. False only when it was seen before with something

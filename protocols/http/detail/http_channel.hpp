@@ -85,6 +85,7 @@ private:
     // Time.
     void allow(Duration time);
     void checkTime();
+    void stopTimer();
     bool clientReads();
 
     Ref<Site> site_;
