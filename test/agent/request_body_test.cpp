@@ -1,0 +1,201 @@
+#include <test/agent/http_connection_fixture.hpp>
+
+namespace {
+
+using namespace marline::testing;
+using namespace marline;
+using ::testing::HasSubstr;
+
+class RequestBodyTest : public HttpConnectionTest {};
+
+INSTANTIATE_TEST_SUITE_P(chunks, RequestBodyTest,
+                         ::testing::Values(std::size_t{1}, std::string::npos));
+
+constexpr const char* kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+
+// A body in memory leaves with the head.
+TEST_P(RequestBodyTest, knownLengthIsSentAsItIs) {
+    auto response = request("POST", makeRef<StringBody>("abc"));
+    EXPECT_EQ(peer.take(), "HEAD-OF-REQUEST\r\n\r\nabc");
+    answer(kOk);
+    const auto body = deliver(response.value());
+    peer.settle();
+    EXPECT_EQ(body->text, "hi");
+    EXPECT_EQ(owner.idle, 1);
+}
+
+// An unknown length is sent in chunks, and an empty write is none (WA-9).
+TEST_P(RequestBodyTest, unknownLengthIsChunked) {
+    auto upload = makeRef<ManualBody>(std::nullopt);
+    auto response = request("POST", upload);
+    peer.take();
+    upload->write("abc");
+    upload->write("");
+    EXPECT_EQ(peer.take(), "3\r\nabc\r\n");
+    upload->done.callback();
+    EXPECT_EQ(peer.take(), "0\r\n\r\n");
+    answer(kOk);
+    EXPECT_TRUE(response.ok());
+}
+
+// More bytes than announced fail the request, and stop a producer that goes on (WA-13).
+TEST_P(RequestBodyTest, tooLongABodyFails) {
+    auto upload = makeRef<ManualBody>(4);
+    auto response = request("POST", upload);
+    upload->write("abc");
+    upload->write("de");
+    ASSERT_NE(response.failed<ResponseFailed>(), nullptr);
+    EXPECT_NE(response.failed<ResponseFailed>()->reasons().at(0).check<BadRequest>(), nullptr);
+    EXPECT_THAT(response.message(), HasSubstr("longer than its length() of 4"));
+    EXPECT_EQ(upload->cancelled, 1);
+    EXPECT_TRUE(peer.aborted());
+    upload->write("late");  // does nothing
+}
+
+// The same when startProducing() itself writes too much: what it still does is cancelled.
+TEST_P(RequestBodyTest, tooLongABodyAtOnceIsCancelled) {
+    auto upload = makeRef<ManualBody>(2);
+    upload->first = "abc";
+    auto response = request("POST", upload);
+    ASSERT_NE(response.failed<ResponseFailed>(), nullptr);
+    EXPECT_EQ(upload->cancelled, 1);
+    EXPECT_EQ(peer.take(), "HEAD-OF-REQUEST\r\n\r\n");
+}
+
+// Fewer bytes than announced fail the request (WA-13).
+TEST_P(RequestBodyTest, tooShortABodyFails) {
+    auto upload = makeRef<ManualBody>(4);
+    auto response = request("POST", upload);
+    upload->write("abc");
+    upload->done.callback();
+    ASSERT_NE(response.failed<ResponseFailed>(), nullptr);
+    EXPECT_THAT(response.message(), HasSubstr("shorter than its length() by 1"));
+    EXPECT_TRUE(peer.aborted());
+}
+
+// A producer's failure fails the request with it (WA-14).
+TEST_P(RequestBodyTest, failureOfTheProducerFailsTheRequest) {
+    auto upload = makeRef<ManualBody>(std::nullopt);
+    auto response = request("POST", upload);
+    upload->done.errback(TimeoutError("disk"));
+    ASSERT_NE(response.failed<ResponseFailed>(), nullptr);
+    EXPECT_NE(response.failed<ResponseFailed>()->reasons().at(0).check<TimeoutError>(), nullptr);
+    EXPECT_TRUE(peer.aborted());
+}
+
+class ThrowingBody final : public IBodyProducer {
+public:
+    std::optional<std::uint64_t> length() const override { return std::nullopt; }
+    Deferred<> startProducing(IBodyConsumer&) override { throw std::runtime_error("no file"); }
+};
+
+// A producer that throws at the start is the same (WA-14).
+TEST_P(RequestBodyTest, producerThatThrowsFailsTheRequest) {
+    auto response = request("POST", makeRef<ThrowingBody>());
+    ASSERT_NE(response.failed<ResponseFailed>(), nullptr);
+    EXPECT_THAT(response.message(), HasSubstr("no file"));
+    EXPECT_TRUE(peer.aborted());
+}
+
+// The connection's end while the body is sent stops the producer (WA-15).
+TEST_P(RequestBodyTest, lossWhileSendingCancelsTheProducer) {
+    auto upload = makeRef<ManualBody>(std::nullopt);
+    auto response = request("POST", upload);
+    peer.lose();
+    EXPECT_NE(response.failed<ResponseNeverReceived>(), nullptr);
+    EXPECT_EQ(upload->cancelled, 1);
+    upload->write("late");
+}
+
+// A whole response before the request is out is delivered, the rest of the upload is cancelled and
+// the connection is not used again (WA-16).
+TEST_P(RequestBodyTest, earlyResponseIsDeliveredAndTheConnectionClosed) {
+    auto upload = makeRef<ManualBody>(std::nullopt);
+    auto response = request("POST", upload);
+    upload->write("abc");
+    answer("HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno");
+    ASSERT_TRUE(response.ok());
+    const auto body = deliver(response.value());
+    peer.settle();
+    EXPECT_EQ(body->text, "no");
+    EXPECT_TRUE(body->endedWith<ResponseDone>());
+    EXPECT_EQ(upload->cancelled, 1);
+    EXPECT_EQ(owner.idle, 0);
+    EXPECT_FALSE(peer.open());
+    upload->write("late");  // does nothing
+    EXPECT_EQ(owner.closed, 1);
+}
+
+// The same for a response without a body.
+TEST_P(RequestBodyTest, earlyBodilessResponseIsDelivered) {
+    auto upload = makeRef<ManualBody>(8);
+    auto response = request("POST", upload);
+    answer("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n");
+    ASSERT_TRUE(response.ok());
+    EXPECT_EQ(response.value().code(), 401);
+    EXPECT_EQ(upload->cancelled, 1);
+    EXPECT_FALSE(peer.open());
+    upload->write("late");  // does nothing
+}
+
+// A response whose head comes early and whose end comes late leaves the connection usable.
+TEST_P(RequestBodyTest, responseThatEndsAfterTheRequestKeepsTheConnection) {
+    auto upload = makeRef<ManualBody>(3);
+    auto response = request("POST", upload);
+    answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+    const auto body = deliver(response.value());
+    upload->write("abc");
+    upload->done.callback();
+    answer("hi");
+    EXPECT_TRUE(body->endedWith<ResponseDone>());
+    EXPECT_EQ(owner.idle, 1);
+}
+
+// Cancelling while the body is sent stops the producer and closes (WR-21).
+TEST_P(RequestBodyTest, cancelWhileSending) {
+    auto upload = makeRef<ManualBody>(std::nullopt);
+    auto response = request("POST", upload);
+    response.cancel();
+    EXPECT_NE(response.failed<CancelledError>(), nullptr);
+    EXPECT_EQ(upload->cancelled, 1);
+    EXPECT_TRUE(peer.aborted());
+}
+
+// headersTimeout begins when the request is out, not before.
+TEST_P(RequestBodyTest, headersTimeoutWaitsForTheUpload) {
+    auto upload = makeRef<ManualBody>(3);
+    auto response = request("POST", upload);
+    clock.advance(1h);
+    EXPECT_FALSE(response.fired());
+    upload->write("abc");
+    upload->done.callback();
+    clock.advance(59s);
+    EXPECT_FALSE(response.fired());
+    clock.advance(1s);
+    EXPECT_NE(response.failed<ResponseNeverReceived>(), nullptr);
+}
+
+class Silent final : public IProducer {
+public:
+    void resumeProducing() override {}
+    void pauseProducing() override {}
+    void stopProducing() override { ++stopped; }
+    int stopped = 0;
+};
+
+// A producer reaches the transport, and is told to stop when there is none (WA-12).
+TEST_P(RequestBodyTest, producersAreRegisteredWithTheTransport) {
+    auto upload = makeRef<ManualBody>(std::nullopt);
+    auto response = request("POST", upload);
+    Silent producer;
+    upload->to->registerProducer(producer, Producing::Push);
+    EXPECT_EQ(peer.producer(), &producer);
+    upload->to->unregisterProducer();
+    EXPECT_EQ(peer.producer(), nullptr);
+    peer.lose();
+    upload->to->registerProducer(producer, Producing::Push);
+    EXPECT_EQ(producer.stopped, 1);
+    upload->to->unregisterProducer();
+}
+
+}  // namespace
