@@ -39,7 +39,7 @@ void spin(double ns) {
     }
 }
 
-void post(Reactor& reactor, long calls, std::atomic<long>& count) {
+void post(Reactor& reactor, long calls, std::atomic<long>& count, std::atomic<bool>& end) {
     for (long i = 0; i < calls; ++i) {
         reactor.callFromThread([&count, i] {
             if (i >= 0) {
@@ -47,7 +47,6 @@ void post(Reactor& reactor, long calls, std::atomic<long>& count) {
             }
         });
     }
-    std::atomic<bool> end{false};
     reactor.callFromThread([&end] {
         end.store(true, std::memory_order_release);
         end.notify_one();
@@ -65,7 +64,8 @@ int main(int argc, char** argv) {
     std::atomic<long> count{0};
     const double wall = nanoseconds(CLOCK_MONOTONIC);
     const double cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-    post(reactor, calls, count);
+    std::atomic<bool> end{false};
+    post(reactor, calls, count, end);
     const double perCall = (nanoseconds(CLOCK_MONOTONIC) - wall) / static_cast<double>(calls);
     const double cpuPerCall =
         (nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / static_cast<double>(calls);
