@@ -63,9 +63,8 @@ public:
         : options_(std::move(options)),
           pool_(makeRef<detail::ConnectionPool>(
               reactor,
-              options_.endpoints
-                  ? options_.endpoints
-                  : makeRef<HostEndpoints>(reactor, options_.connectTimeout),
+              options_.endpoints ? options_.endpoints
+                                 : makeRef<HostEndpoints>(reactor, options_.connectTimeout),
               options_)) {}
 
     Deferred<Response> request(std::string_view method, const Uri& uri,
@@ -78,8 +77,8 @@ public:
         try {
             head = serialize(method, uri, headers, body);
         } catch (const std::invalid_argument& error) {
-            return fail<Response>(BadRequest("cannot request " + uri.toString() + ": " +
-                                             error.what()));
+            return fail<Response>(
+                BadRequest("cannot request " + uri.toString() + ": " + error.what()));
         }
         return attempt(makeRef<Exchange>(method, uri, std::move(head), std::move(body)),
                        options_.retryAutomatically);
@@ -118,8 +117,7 @@ private:
                 }
                 return answer.addErrback<ResponseNeverReceived>(
                     [self, exchange](const Failure& why) -> Deferred<Response> {
-                        return timedOut(why) ? fail<Response>(why)
-                                             : self->attempt(exchange, false);
+                        return timedOut(why) ? fail<Response>(why) : self->attempt(exchange, false);
                     });
             });
     }

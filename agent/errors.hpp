@@ -63,8 +63,9 @@ public:
 class MARLINE_API PotentialDataLoss : public Error {
 public:
     PotentialDataLoss()
-        : Error("the body ended with the connection, and may be incomplete: the server gave no "
-                "length") {}
+        : Error(
+              "the body ended with the connection, and may be incomplete: the server gave no "
+              "length") {}
 };
 
 /// A body is larger than the reader allows.

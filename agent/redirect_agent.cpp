@@ -35,9 +35,9 @@ std::string describe(const Response& last) {
 template <class E>
 Failure refuse(const Response& response, const std::string& why) {
     return Failure::make<ResponseFailed>(
-        "redirect not followed", std::vector<Failure>{Failure::make<E>(
-                                     why + " (" + std::to_string(response.code()) +
-                                     " after " + describe(response) + ")")});
+        "redirect not followed",
+        std::vector<Failure>{Failure::make<E>(why + " (" + std::to_string(response.code()) +
+                                              " after " + describe(response) + ")")});
 }
 
 class Redirecting final : public IAgent {
@@ -80,13 +80,13 @@ private:
         const bool toGet = response.code() == 303;
         const bool safe = trail.method == "GET" || trail.method == "HEAD";
         if (!toGet && !safe) {
-            return refuse<PageRedirect>(response, "a " + trail.method +
-                                                      " is not repeated at another place");
+            return refuse<PageRedirect>(response,
+                                        "a " + trail.method + " is not repeated at another place");
         }
         if (trail.followed == options_.redirectLimit) {
-            return refuse<InfiniteRedirection>(
-                response, "more redirects than redirectLimit allows, " +
-                              std::to_string(options_.redirectLimit));
+            return refuse<InfiniteRedirection>(response,
+                                               "more redirects than redirectLimit allows, " +
+                                                   std::to_string(options_.redirectLimit));
         }
         const auto location = response.headers().get("Location");
         if (!location) {
@@ -98,9 +98,9 @@ private:
         }
         if (trail.uri.scheme() == "https" && target.value().scheme() == "http" &&
             !options_.allowDowngrade) {
-            return refuse<PageRedirect>(response,
-                                        "it leads from https to " + target.value().toString() +
-                                            "; set allowDowngrade to follow");
+            return refuse<PageRedirect>(response, "it leads from https to " +
+                                                      target.value().toString() +
+                                                      "; set allowDowngrade to follow");
         }
         if (!trail.uri.sameOrigin(target.value())) {
             dropSensitive(trail.headers);

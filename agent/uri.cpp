@@ -104,8 +104,9 @@ Failure refuse(std::string_view text, const std::string& why) {
 Result<Uri> Uri::parse(std::string_view text) {
     ParsedUri parsed;
     if (!parsed.parse(text)) {
-        return refuse(text, "it does not follow RFC 3986 (a space, or another character that has "
-                            "to be percent-encoded?)");
+        return refuse(text,
+                      "it does not follow RFC 3986 (a space, or another character that has "
+                      "to be percent-encoded?)");
     }
     const UriUriA& raw = *parsed;
     Uri uri;
@@ -168,9 +169,7 @@ std::string Uri::authority() const {
     return text;
 }
 
-std::string Uri::requestTarget() const {
-    return (path_.empty() ? "/" : path_) + query_;
-}
+std::string Uri::requestTarget() const { return (path_.empty() ? "/" : path_) + query_; }
 
 std::string Uri::toString() const {
     return scheme_ + "://" + authority() + path_ + query_ + fragment_;

@@ -68,18 +68,13 @@ void pull(Parser& parser, std::string_view bytes) {
     auto input = std::as_bytes(std::span(bytes));
     for (;;) {
         switch (parser.next(input)) {
-        case http::WireEvent::Head:
-            benchmark::DoNotOptimize(parser.head().fields.data());
-            break;
-        case http::WireEvent::Body:
-            benchmark::DoNotOptimize(parser.body().data());
-            break;
+        case http::WireEvent::Head: benchmark::DoNotOptimize(parser.head().fields.data()); break;
+        case http::WireEvent::Body: benchmark::DoNotOptimize(parser.body().data()); break;
         case http::WireEvent::End:
             if (input.empty())
                 return;
             break;
-        default:
-            std::abort();
+        default: std::abort();
         }
     }
 }

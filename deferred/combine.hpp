@@ -47,8 +47,7 @@ class ListState final : public RefCounted {
 public:
     ListState(std::size_t count, DeferredListOptions how, const std::source_location& where)
         : source([this](Deferred<std::vector<Result<T>>>) { cancelAll(); }, where),
-          inputs(count, nullptr), results(count), missing(count),
-          options(how) {}
+          inputs(count, nullptr), results(count), missing(count), options(how) {}
 
     void arrived(std::size_t index, Result<T> outcome) {
         inputs[index] = nullptr;

@@ -275,8 +275,9 @@ private:
     }
 
     [[noreturn]] static void refuseSource() {
-        throw DeferredTypeError("callback() through a view of another type than the one that the "
-                                "Deferred was made with");
+        throw DeferredTypeError(
+            "callback() through a view of another type than the one that the "
+            "Deferred was made with");
     }
 
     template <class F>

@@ -38,7 +38,8 @@ public:
     using Error::Error;
 };
 
-/// Misuse: callback() or errback() on a Deferred that has fired (Twisted: `defer.AlreadyCalledError`).
+/// Misuse: callback() or errback() on a Deferred that has fired (Twisted:
+/// `defer.AlreadyCalledError`).
 class MARLINE_API AlreadyCalledError : public std::logic_error {
 public:
     using std::logic_error::logic_error;

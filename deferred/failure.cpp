@@ -67,17 +67,11 @@ Failure::Failure(std::exception_ptr error) noexcept {
     }
 }
 
-Failure Failure::current() noexcept {
-    return Failure(std::current_exception());
-}
+Failure Failure::current() noexcept { return Failure(std::current_exception()); }
 
-void Failure::raise() const {
-    std::rethrow_exception(state_->exception());
-}
+void Failure::raise() const { std::rethrow_exception(state_->exception()); }
 
-std::exception_ptr Failure::exception() const {
-    return state_->exception();
-}
+std::exception_ptr Failure::exception() const { return state_->exception(); }
 
 std::string Failure::message() const {
     return state_->error != nullptr ? state_->error->what() : "an error of type " + typeName();
@@ -94,9 +88,7 @@ std::string Failure::typeName() const {
     return status == 0 ? name.get() : type->name();
 }
 
-std::string Failure::brief() const {
-    return typeName() + ": " + message();
-}
+std::string Failure::brief() const { return typeName() + ": " + message(); }
 
 std::string Failure::describe() const {
     std::string text = brief();
@@ -109,8 +101,7 @@ std::string Failure::describe() const {
         text += ")";
     }
     if (state_->siteCount > detail::FailureState::kMaxSites) {
-        text += "\n    and " +
-                std::to_string(state_->siteCount - detail::FailureState::kMaxSites) +
+        text += "\n    and " + std::to_string(state_->siteCount - detail::FailureState::kMaxSites) +
                 " more places";
     }
     return text;

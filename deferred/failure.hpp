@@ -48,8 +48,7 @@ public:
     /// Holds a copy of `error` (implicitly, so that a callback may return either).
     template <class E>
         requires std::derived_from<std::remove_cvref_t<E>, std::exception>
-    Failure(E&& error) noexcept
-        : Failure(make<std::remove_cvref_t<E>>(std::forward<E>(error))) {}
+    Failure(E&& error) noexcept : Failure(make<std::remove_cvref_t<E>>(std::forward<E>(error))) {}
 
     /// Holds the exception that `error` refers to; a null one gives a std::logic_error.
     explicit Failure(std::exception_ptr error) noexcept;

@@ -112,7 +112,7 @@ private:
             inlined<Callable>(from)->~Callable();
         },
         [](void* storage) noexcept { inlined<Callable>(storage)->~Callable(); },
-        std::is_trivially_copyable_v<Callable> && std::is_trivially_destructible_v<Callable>};
+        std::is_trivially_copyable_v<Callable>&& std::is_trivially_destructible_v<Callable>};
 
     template <class Callable>
     static constexpr Ops kHeapOps{
@@ -120,8 +120,7 @@ private:
             return std::invoke(*boxed<Callable>(storage), std::forward<Args>(args)...);
         },
         [](void* from, void* to) noexcept { ::new (to) Callable*(boxed<Callable>(from)); },
-        [](void* storage) noexcept { delete boxed<Callable>(storage); },
-        false};
+        [](void* storage) noexcept { delete boxed<Callable>(storage); }, false};
 
     const Ops* ops_ = nullptr;
     alignas(void*) std::byte storage_[kInlineSize];

@@ -57,9 +57,7 @@ public:
     }
 
     /// Fires with a Failure, as callback() does with a value.
-    void errback(Failure failure) {
-        take().fireFailure(std::move(failure));
-    }
+    void errback(Failure failure) { take().fireFailure(std::move(failure)); }
 
 private:
     Deferred<T> take() {

@@ -10,7 +10,8 @@ namespace marline {
 
 /// Called with each Failure that was the last result of a Deferred when its last reference went,
 /// and with the place where that Deferred was made. It must not throw.
-using UnhandledHook = void (*)(const Failure& failure, const std::source_location& created) noexcept;
+using UnhandledHook = void (*)(const Failure& failure,
+                               const std::source_location& created) noexcept;
 
 /// Replaces the hook of this thread and gives the one before; null restores the default, which
 /// writes `Unhandled error in Deferred` with the error and its path to stderr.

@@ -20,9 +20,7 @@ namespace {
 
 constexpr Duration kDelay = std::chrono::milliseconds(50);
 
-double inSeconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
+double inSeconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 std::map<std::string, internet::Fault> parseArguments(const std::vector<std::string>& arguments) {
     std::map<std::string, internet::Fault> faults;

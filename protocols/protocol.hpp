@@ -14,7 +14,8 @@ namespace marline {
 /// connectionMade() and connectionLost() where they matter.
 ///
 ///     class Echo : public Protocol {
-///         void dataReceived(std::span<const std::byte> data) override { transport()->write(data); }
+///         void dataReceived(std::span<const std::byte> data) override { transport()->write(data);
+///         }
 ///     };
 class MARLINE_API Protocol : public IProtocol {
 public:

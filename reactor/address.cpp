@@ -35,14 +35,11 @@ Address fromIpv6(const sockaddr_in6& in) {
 
 std::string Address::toString() const {
     switch (kind) {
-    case Kind::Ipv4:
-        return host + ":" + std::to_string(port);
-    case Kind::Ipv6:
-        return "[" + host + "]:" + std::to_string(port);
+    case Kind::Ipv4: return host + ":" + std::to_string(port);
+    case Kind::Ipv6: return "[" + host + "]:" + std::to_string(port);
     case Kind::Unix:
         return !host.empty() && host[0] == '\0' ? "unix:@" + host.substr(1) : "unix:" + host;
-    case Kind::None:
-        break;
+    case Kind::None: break;
     }
     return "unknown";
 }

@@ -33,9 +33,8 @@ public:
         waiters.push_back({port, DeferredSource<std::vector<Address>>()});
         Deferred<std::vector<Address>> result = waiters.back().source.deferred();
         if (waiters.size() == 1) {
-            ares_.lookUp(name, [this, name](const detail::AresAnswer& answer) {
-                answered(name, answer);
-            });
+            ares_.lookUp(
+                name, [this, name](const detail::AresAnswer& answer) { answered(name, answer); });
         }
         return result;
     }
@@ -59,8 +58,8 @@ private:
     }
 
     Failure refusal(const std::string& name, int status) const {
-        return Failure::make<DNSLookupError>("address of " + name + " not found: " +
-                                             ares_strerror(status) + " (asked " +
+        return Failure::make<DNSLookupError>("address of " + name +
+                                             " not found: " + ares_strerror(status) + " (asked " +
                                              ares_.servers() + ")");
     }
 
@@ -70,8 +69,7 @@ private:
         if (answer.status == ARES_SUCCESS) {
             for (const ares_addrinfo_node* node = answer.info->nodes; node != nullptr;
                  node = node->ai_next) {
-                known.addresses.push_back(
-                    Address::fromSockaddr(node->ai_addr, node->ai_addrlen));
+                known.addresses.push_back(Address::fromSockaddr(node->ai_addr, node->ai_addrlen));
                 ttl = std::min<Duration>(ttl, std::chrono::seconds(std::max(node->ai_ttl, 0)));
             }
             if (known.addresses.empty()) {

@@ -64,9 +64,8 @@ public:
         deadline_ = reactor_.callLater(options_.timeout, [self] { self->timeUp(); });
         Address literal;
         Deferred<std::vector<Address>> resolving =
-            parseNumericAddress(host, port, literal)
-                ? succeed(std::vector<Address>{literal})
-                : reactor_.nameResolver()->resolve(host, port);
+            parseNumericAddress(host, port, literal) ? succeed(std::vector<Address>{literal})
+                                                     : reactor_.nameResolver()->resolve(host, port);
         resolving_ = resolving;
         resolving.addCallbacks(
             [self](const std::vector<Address>& addresses) {
@@ -165,11 +164,12 @@ private:
     }
 
     void timeUp() {
-        const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
-            reactor_.seconds() - started_);
+        const auto passed =
+            std::chrono::duration_cast<std::chrono::milliseconds>(reactor_.seconds() - started_);
         const std::string within = std::to_string(passed.count()) + " ms (timeout)";
         if (resolving_) {
-            end(ConnectTimeoutError("connect to " + what_ + " failed: no address within " + within));
+            end(ConnectTimeoutError("connect to " + what_ + " failed: no address within " +
+                                    within));
             return;
         }
         std::string text = "connect to " + what_ + " failed: ";

@@ -59,8 +59,8 @@ public:
     virtual const Address& getHost() const noexcept = 0;
     virtual const Address& getPeer() const noexcept = 0;
 
-    /// TCP_NODELAY and SO_KEEPALIVE; without meaning, and ignored, on other transports. TCP_NODELAY is
-    /// on from the start (unlike Twisted), as writes are coalesced anyway.
+    /// TCP_NODELAY and SO_KEEPALIVE; without meaning, and ignored, on other transports. TCP_NODELAY
+    /// is on from the start (unlike Twisted), as writes are coalesced anyway.
     virtual void setTcpNoDelay(bool on) = 0;
     virtual void setTcpKeepAlive(bool on) = 0;
 

@@ -44,8 +44,7 @@ int react(Main&& main, Args&&... args) {
                   "marline: the function given to react() must return a Deferred");
     using T = typename detail::Returned<Returned>::Yield;
     Reactor reactor;
-    Returned result =
-        std::invoke(std::forward<Main>(main), reactor, std::forward<Args>(args)...);
+    Returned result = std::invoke(std::forward<Main>(main), reactor, std::forward<Args>(args)...);
     if constexpr (std::is_void_v<T>) {
         return detail::runUntil(reactor, std::move(result));
     } else {

@@ -31,9 +31,7 @@ void checkThread(const Reactor::Parts& parts, const char* what) {
 
 }  // namespace
 
-Reactor::Reactor() : parts_(std::make_unique<Parts>()) {
-    parts_->loop.setClock(*this);
-}
+Reactor::Reactor() : parts_(std::make_unique<Parts>()) { parts_->loop.setClock(*this); }
 
 Reactor::~Reactor() {
     // While there is a reactor that what dies here can call.
@@ -46,8 +44,7 @@ Reactor::~Reactor() {
 
 /// Closes what is open, with ConnectionLost.
 void Reactor::closeAll() {
-    const char* why =
-        parts_->state == State::Dying ? "the reactor is gone" : "the reactor stopped";
+    const char* why = parts_->state == State::Dying ? "the reactor is gone" : "the reactor stopped";
     parts_->loop.shutDown(Failure::make<ConnectionLost>(why));
     do {
         parts_->loop.endTurn();
@@ -130,9 +127,7 @@ bool Reactor::running() const noexcept {
            parts_->state == State::Closing;
 }
 
-int Reactor::stoppedBySignal() const noexcept {
-    return parts_->signal;
-}
+int Reactor::stoppedBySignal() const noexcept { return parts_->signal; }
 
 void Reactor::iterate(Duration wait) {
     checkThread(*parts_, "iterate()");
@@ -180,10 +175,9 @@ void Reactor::runDueCalls() {
         try {
             due.call();
         } catch (...) {
-            log(LogLevel::Error, std::string("exception in the call made at ") +
-                                     due.where.file_name() + ":" +
-                                     std::to_string(due.where.line()) + ": " +
-                                     Failure::current().brief());
+            log(LogLevel::Error,
+                std::string("exception in the call made at ") + due.where.file_name() + ":" +
+                    std::to_string(due.where.line()) + ": " + Failure::current().brief());
         }
         due.call.reset();
     }
@@ -198,9 +192,7 @@ void Reactor::callWhenRunning(UniqueFunction<void()> call) {
     }
 }
 
-void Reactor::callFromThread(UniqueFunction<void()> call) {
-    parts_->threads.push(std::move(call));
-}
+void Reactor::callFromThread(UniqueFunction<void()> call) { parts_->threads.push(std::move(call)); }
 
 TriggerId Reactor::addSystemEventTrigger(Phase phase, SystemEvent event,
                                          UniqueFunction<Deferred<>()> trigger) {
@@ -234,9 +226,7 @@ DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
     return {*this, id.slot, id.sequence};
 }
 
-std::size_t Reactor::pendingCalls() const noexcept {
-    return parts_->timers.size();
-}
+std::size_t Reactor::pendingCalls() const noexcept { return parts_->timers.size(); }
 
 bool Reactor::isActive(std::uint32_t slot, std::uint32_t generation) const noexcept {
     return parts_->timers.active({slot, generation});
@@ -296,12 +286,8 @@ const TlsContext& Reactor::clientTls() {
     return *parts_->clientTls;
 }
 
-void Reactor::installClientTls(TlsContext context) {
-    parts_->clientTls = std::move(context);
-}
+void Reactor::installClientTls(TlsContext context) { parts_->clientTls = std::move(context); }
 
-event_base* Reactor::eventBase() const noexcept {
-    return parts_->loop.base();
-}
+event_base* Reactor::eventBase() const noexcept { return parts_->loop.base(); }
 
 }  // namespace marline

@@ -34,7 +34,8 @@ struct ConnectOptions {
 /// When a system event trigger runs (Twisted: `addSystemEventTrigger`).
 enum class Phase : std::uint8_t {
     Before,  ///< First; the event goes on when the Deferreds that these triggers gave have fired.
-    During,  ///< After that; transports are closed in this phase of a shutdown, before its triggers.
+    During,  ///< After that; transports are closed in this phase of a shutdown, before its
+             ///< triggers.
     After,   ///< Last.
 };
 

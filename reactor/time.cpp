@@ -18,9 +18,7 @@ bool DelayedCall::active() const noexcept {
     return clock_ != nullptr && clock_->isActive(slot_, generation_);
 }
 
-void DelayedCall::cancel() {
-    clockOf(clock_).cancelCall(slot_, generation_);
-}
+void DelayedCall::cancel() { clockOf(clock_).cancelCall(slot_, generation_); }
 
 void DelayedCall::reset(Duration delay) {
     IReactorTime& clock = clockOf(clock_);
@@ -32,8 +30,6 @@ void DelayedCall::delay(Duration by) {
     clock.moveCall(slot_, generation_, later(clock.dueTime(slot_, generation_), by));
 }
 
-Duration DelayedCall::getTime() const {
-    return clockOf(clock_).dueTime(slot_, generation_);
-}
+Duration DelayedCall::getTime() const { return clockOf(clock_).dueTime(slot_, generation_); }
 
 }  // namespace marline

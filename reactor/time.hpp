@@ -35,8 +35,8 @@ public:
 
     /// True until the call begins, or is cancelled.
     bool active() const noexcept;
-    /// Prevents the call. Like reset(), delay() and getTime() it throws DelayedCallNotActive when the
-    /// call has begun or was cancelled.
+    /// Prevents the call. Like reset(), delay() and getTime() it throws DelayedCallNotActive when
+    /// the call has begun or was cancelled.
     void cancel();
     /// Moves the call to `delay` from now, earlier or later. Putting it off costs next to nothing.
     void reset(Duration delay);
@@ -62,9 +62,8 @@ public:
     /// Calls due at one time run in the order they were made. A negative delay and an empty `call`
     /// throw std::invalid_argument. An exception that leaves `call` is logged and the loop goes on.
     /// A delay too long to be represented means never.
-    virtual DelayedCall callLater(
-        Duration delay, UniqueFunction<void()> call,
-        std::source_location where = std::source_location::current()) = 0;
+    virtual DelayedCall callLater(Duration delay, UniqueFunction<void()> call,
+                                  std::source_location where = std::source_location::current()) = 0;
 
 protected:
     virtual ~IReactorTime() = default;

@@ -102,11 +102,10 @@ public:
         if (!above) {
             return {};
         }
-        auto layer = makeRef<TlsLayer>(
-            context_, host_, clock_, timeout_, std::move(above),
-            [connecting = connecting_](Result<Ref<IProtocol>> outcome) {
-                connecting->end(std::move(outcome));
-            });
+        auto layer = makeRef<TlsLayer>(context_, host_, clock_, timeout_, std::move(above),
+                                       [connecting = connecting_](Result<Ref<IProtocol>> outcome) {
+                                           connecting->end(std::move(outcome));
+                                       });
         connecting_->started(layer);
         return layer;
     }

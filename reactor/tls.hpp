@@ -18,8 +18,9 @@ namespace marline {
 class MARLINE_API ConnectionTruncated : public ConnectionLost {
 public:
     ConnectionTruncated()
-        : ConnectionLost("TLS connection cut: it ended without close_notify, so data may be "
-                         "missing") {}
+        : ConnectionLost(
+              "TLS connection cut: it ended without close_notify, so data may be "
+              "missing") {}
 };
 
 /// How long a TLS handshake may take before the connection is aborted with ConnectTimeoutError.
@@ -30,9 +31,9 @@ inline constexpr Duration kTlsHandshakeTimeout = std::chrono::seconds(10);
 /// A protocol gets makeConnection() when the handshake is done, not before (Twisted does so at
 /// once): what it writes cannot go to somebody who was not let in. Connections whose handshake
 /// fails never reach it.
-MARLINE_API Ref<IProtocolFactory> tlsServerFactory(TlsContext context, IReactorTime& clock,
-                                                   Ref<IProtocolFactory> factory,
-                                                   Duration handshakeTimeout = kTlsHandshakeTimeout);
+MARLINE_API Ref<IProtocolFactory> tlsServerFactory(
+    TlsContext context, IReactorTime& clock, Ref<IProtocolFactory> factory,
+    Duration handshakeTimeout = kTlsHandshakeTimeout);
 
 /// Speaks TLS as a client over what `endpoint` connects to (Twisted: `wrapClientTLS`).
 ///

@@ -42,9 +42,7 @@ std::string readFile(const std::string& path) {
 }
 
 /// A key that is encrypted is refused instead of asking for a password on the terminal.
-int noPassword(char*, int, int, void*) {
-    return 0;
-}
+int noPassword(char*, int, int, void*) { return 0; }
 
 void useChain(SSL_CTX* ctx, std::string_view chainPem, const std::string& from) {
     const BioPtr bio = bioOf(chainPem);
@@ -69,8 +67,8 @@ void useKey(SSL_CTX* ctx, std::string_view keyPem, const std::string& from) {
         throw TlsError("no private key in " + from + " (or an encrypted one): " + opensslError());
     }
     if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
-        throw TlsError("the private key in " + from + " does not belong to the certificate: " +
-                       opensslError());
+        throw TlsError("the private key in " + from +
+                       " does not belong to the certificate: " + opensslError());
     }
 }
 
@@ -143,9 +141,7 @@ TlsContext& TlsContext::operator=(TlsContext other) noexcept {
 }
 TlsContext::~TlsContext() = default;
 
-TlsContext TlsContext::client() {
-    return TlsContext(makeRef<State>(false));
-}
+TlsContext TlsContext::client() { return TlsContext(makeRef<State>(false)); }
 
 TlsContext TlsContext::server(std::string_view chainPem, std::string_view keyPem) {
     TlsContext context(makeRef<State>(true));

@@ -52,9 +52,7 @@ BodySink::BodySink(const std::string& path) : path_(path), hash_(std::make_uniqu
 
 BodySink::~BodySink() = default;
 
-std::string BodySink::sha256() {
-    return hash_->hex();
-}
+std::string BodySink::sha256() { return hash_->hex(); }
 
 void BodySink::dataReceived(std::span<const std::byte> data) {
     bytes_ += data.size();

@@ -51,7 +51,8 @@ Deferred<> fetchAll(Reactor& reactor, const FetchOptions& options) {
 
 void addFetch(CLI::App& app, int& status) {
     auto options = std::make_shared<FetchOptions>();
-    CLI::App* verb = app.add_subcommand("fetch", "Request many URLs at once, and say which are well");
+    CLI::App* verb =
+        app.add_subcommand("fetch", "Request many URLs at once, and say which are well");
     verb->add_option("URL", options->urls)->required();
     verb->add_option("--cacert", options->caFile, "Trust these CA certificates, not the system's");
     verb->callback([options, &status] { status = react(fetchAll, *options); });

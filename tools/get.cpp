@@ -131,10 +131,11 @@ public:
         Deferred<> work = request().addCallback(
             [self](const Response& response) { return self->readBody(response); });
         if (options_.maxTime > 0) {
-            DelayedCall limit = reactor_.callLater(seconds(options_.maxTime), [self, work]() mutable {
-                self->tooLong_ = true;
-                work.cancel();
-            });
+            DelayedCall limit =
+                reactor_.callLater(seconds(options_.maxTime), [self, work]() mutable {
+                    self->tooLong_ = true;
+                    work.cancel();
+                });
             work.addBoth([limit](Result<> outcome) mutable {
                 if (limit.active()) {
                     limit.cancel();
@@ -188,10 +189,11 @@ private:
             outcome_.sha256 = sink_->sha256();
         }
         if (!outcome.ok()) {
-            outcome_.error = tooLong_ ? Failure(TimeoutError("not done within " +
-                                                             std::to_string(options_.maxTime) +
-                                                             " s (--max-time)"))
-                                      : outcome.failure();
+            outcome_.error =
+                tooLong_
+                    ? Failure(TimeoutError("not done within " + std::to_string(options_.maxTime) +
+                                           " s (--max-time)"))
+                    : outcome.failure();
         }
         return report();
     }
@@ -202,8 +204,9 @@ private:
         }
         int status = 0;
         if (outcome_.error) {
-            status = outcome_.error->check<WriteError>() != nullptr ? 23
-                                                                    : diagnose(*outcome_.error).status;
+            status = outcome_.error->check<WriteError>() != nullptr
+                         ? 23
+                         : diagnose(*outcome_.error).status;
             std::cerr << "marline: " << outcome_.error->message() << '\n';
         } else if (options_.failOnStatus && outcome_.response->code() >= 400) {
             status = 22;

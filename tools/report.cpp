@@ -20,9 +20,9 @@ Json redirectsTo(const Response& response) {
     Json trail = Json::array();
     for (const Response* r = response.previousResponse(); r != nullptr; r = r->previousResponse()) {
         const std::string location(r->headers().get("Location").value_or(""));
-        trail.insert(trail.begin(), Json{{"status", r->code()},
-                                         {"url", r->uri().toString()},
-                                         {"location", location}});
+        trail.insert(
+            trail.begin(),
+            Json{{"status", r->code()}, {"url", r->uri().toString()}, {"location", location}});
     }
     return trail;
 }

@@ -140,7 +140,8 @@ Deferred<Ref<HttpConnection>> ConnectionPool::connect(const Uri& uri, const std:
                 }
                 return connection;
             },
-            [self = Ref<ConnectionPool>(this), key](const Failure& why) -> Result<Ref<HttpConnection>> {
+            [self = Ref<ConnectionPool>(this),
+             key](const Failure& why) -> Result<Ref<HttpConnection>> {
                 self->closed(key);
                 self->serveWaiters();
                 return why;
@@ -219,20 +220,20 @@ void ConnectionPool::serveWaiters() {
 
 void ConnectionPool::serve(const Ref<Waiter>& waiter, Deferred<Ref<HttpConnection>> connection) {
     waiter->connecting = connection;
-    connection.addBoth([self = Ref<ConnectionPool>(this), waiter](
-                           Result<Ref<HttpConnection>> outcome) {
-        waiter->connecting.reset();
-        if (!waiter->source->pending()) {
-            // Cancelled, and the connection came all the same.
-            if (outcome.ok() && outcome.value()->idle()) {
-                self->connectionIdle(*outcome.value());
+    connection.addBoth(
+        [self = Ref<ConnectionPool>(this), waiter](Result<Ref<HttpConnection>> outcome) {
+            waiter->connecting.reset();
+            if (!waiter->source->pending()) {
+                // Cancelled, and the connection came all the same.
+                if (outcome.ok() && outcome.value()->idle()) {
+                    self->connectionIdle(*outcome.value());
+                }
+            } else if (outcome.ok()) {
+                waiter->source->callback(outcome.value());
+            } else {
+                waiter->source->errback(outcome.failure());
             }
-        } else if (outcome.ok()) {
-            waiter->source->callback(outcome.value());
-        } else {
-            waiter->source->errback(outcome.failure());
-        }
-    });
+        });
 }
 
 }  // namespace marline::detail

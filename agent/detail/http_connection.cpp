@@ -5,7 +5,6 @@
 
 #include <marline/agent/errors.hpp>
 #include <marline/deferred/succeed.hpp>
-#include <marline/protocols/http/serializer.hpp>
 #include <marline/reactor/errors.hpp>
 
 namespace marline::detail {
@@ -40,95 +39,6 @@ Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
     transport_->write(exchange_->head);
     sendBody();
     return answer;
-}
-
-// The request's body.
-
-void HttpConnection::sendBody() {
-    if (!exchange_->body) {
-        requestSent();
-        return;
-    }
-    bodyToSend_ = exchange_->body->length();
-    const Ref<const Exchange> exchange = exchange_;
-    Deferred<> sending = maybeDeferred([&] { return exchange->body->startProducing(*this); });
-    sending_ = sending;
-    sending.addBoth([self = Ref<HttpConnection>(this)](const Result<>& outcome) {
-        self->bodySent(outcome);
-    });
-    if (state_ == State::Closed) {
-        // It failed before there was something to cancel.
-        cancelSending();
-    }
-}
-
-void HttpConnection::write(std::span<const std::byte> data) {
-    if (transport_ == nullptr || sent_ || state_ == State::Closed) {
-        return;
-    }
-    if (!exchange_->body->length()) {
-        std::string chunk;
-        http::appendChunk(chunk, data);
-        transport_->write(chunk);
-        return;
-    }
-    if (data.size() > *bodyToSend_) {
-        responseFailed("request body", {Failure(BadRequest("it is longer than its length() of " +
-                                                           std::to_string(*exchange_->body->length()) +
-                                                           " bytes"))});
-        return;
-    }
-    *bodyToSend_ -= data.size();
-    transport_->write(data);
-}
-
-void HttpConnection::bodySent(const Result<>& outcome) {
-    sending_.reset();
-    if (state_ == State::Closed || sent_) {
-        return;
-    }
-    if (!outcome.ok()) {
-        responseFailed("request body", {outcome.failure()});
-    } else if (bodyToSend_ && *bodyToSend_ != 0) {
-        responseFailed("request body",
-                       {Failure(BadRequest("it is shorter than its length() by " +
-                                           std::to_string(*bodyToSend_) + " bytes"))});
-    } else {
-        if (!bodyToSend_) {
-            std::string end;
-            http::appendLastChunk(end);
-            transport_->write(end);
-        }
-        requestSent();
-    }
-}
-
-void HttpConnection::cancelSending() {
-    if (sending_) {
-        Deferred<> sending = *std::exchange(sending_, std::nullopt);
-        sending.cancel();
-    }
-}
-
-void HttpConnection::requestSent() {
-    sent_ = true;
-    if (state_ == State::Awaiting) {
-        startTimer(limits_.headersTimeout);
-    }
-}
-
-void HttpConnection::registerProducer(IProducer& producer, Producing mode) {
-    if (transport_ == nullptr) {
-        producer.stopProducing();
-    } else {
-        transport_->registerProducer(producer, mode);
-    }
-}
-
-void HttpConnection::unregisterProducer() {
-    if (transport_ != nullptr) {
-        transport_->unregisterProducer();
-    }
 }
 
 // The response.
@@ -178,23 +88,12 @@ void HttpConnection::read(std::span<const std::byte> input) {
             break;
         }
         switch (parser_.next(input)) {
-        case http::WireEvent::NeedData:
-            going = false;
-            break;
-        case http::WireEvent::Informational:
-            break;
-        case http::WireEvent::Head:
-            readHead(input);
-            break;
-        case http::WireEvent::Body:
-            readBody(parser_.body());
-            break;
-        case http::WireEvent::End:
-            endOfResponse(!input.empty());
-            break;
-        case http::WireEvent::Done:
-            going = false;
-            break;
+        case http::WireEvent::NeedData: going = false; break;
+        case http::WireEvent::Informational: break;
+        case http::WireEvent::Head: readHead(input); break;
+        case http::WireEvent::Body: readBody(parser_.body()); break;
+        case http::WireEvent::End: endOfResponse(!input.empty()); break;
+        case http::WireEvent::Done: going = false; break;
         case http::WireEvent::Failed:
             responseFailed("bad response from " + peer(), {Failure(parser_.error())});
             break;
@@ -388,11 +287,11 @@ void HttpConnection::timeUp(Duration allowed) {
     const bool readerIsSlow = state_ == State::Body && response_ != nullptr &&
                               (!held_.empty() || !response_->wantsData());
     if (state_ == State::Awaiting) {
-        std::vector<Failure> why{Failure::make<TimeoutError>(
-            "no head within " + seconds(allowed) + " (headersTimeout)")};
+        std::vector<Failure> why{Failure::make<TimeoutError>("no head within " + seconds(allowed) +
+                                                             " (headersTimeout)")};
         if (parser_.eof() == http::WireEof::Nothing) {
-            abort(Failure::make<ResponseNeverReceived>("no response from " + peer(),
-                                                       std::move(why)));
+            abort(
+                Failure::make<ResponseNeverReceived>("no response from " + peer(), std::move(why)));
         } else {
             responseFailed("the response from " + peer() + " stopped inside its head",
                            std::move(why));

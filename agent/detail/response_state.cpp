@@ -74,9 +74,7 @@ void ResponseState::resumeProducing() {
     }
 }
 
-void ResponseState::registerProducer(IProducer& producer, Producing) {
-    producer.stopProducing();
-}
+void ResponseState::registerProducer(IProducer& producer, Producing) { producer.stopProducing(); }
 
 const Address& ResponseState::getHost() const noexcept {
     static const Address unknown;
@@ -101,41 +99,21 @@ Response& Response::operator=(Response other) noexcept {
 }
 Response::~Response() = default;
 
-int Response::code() const noexcept {
-    return state_->info().code;
-}
-const std::string& Response::phrase() const noexcept {
-    return state_->info().phrase;
-}
-http::Version Response::version() const noexcept {
-    return state_->info().version;
-}
-const http::Headers& Response::headers() const noexcept {
-    return state_->info().headers;
-}
-std::optional<std::uint64_t> Response::length() const noexcept {
-    return state_->info().length;
-}
-const Uri& Response::uri() const noexcept {
-    return state_->info().uri;
-}
-const std::string& Response::method() const noexcept {
-    return state_->info().method;
-}
+int Response::code() const noexcept { return state_->info().code; }
+const std::string& Response::phrase() const noexcept { return state_->info().phrase; }
+http::Version Response::version() const noexcept { return state_->info().version; }
+const http::Headers& Response::headers() const noexcept { return state_->info().headers; }
+std::optional<std::uint64_t> Response::length() const noexcept { return state_->info().length; }
+const Uri& Response::uri() const noexcept { return state_->info().uri; }
+const std::string& Response::method() const noexcept { return state_->info().method; }
 const Response* Response::previousResponse() const noexcept {
     return state_->previous() ? &*state_->previous() : nullptr;
 }
-void Response::setPreviousResponse(Response previous) {
-    state_->setPrevious(std::move(previous));
-}
+void Response::setPreviousResponse(Response previous) { state_->setPrevious(std::move(previous)); }
 void Response::deliverBody(Ref<IProtocol> receiver) const {
     state_->deliverBody(std::move(receiver));
 }
-void Response::discardBody() const {
-    state_->discardBody();
-}
-void Response::abort() const {
-    state_->abort();
-}
+void Response::discardBody() const { state_->discardBody(); }
+void Response::abort() const { state_->abort(); }
 
 }  // namespace marline

@@ -81,7 +81,7 @@ private:
     std::optional<Response> previous_;
     Ref<HttpConnection> connection_;  // while there is body to come
     Ref<IProtocol> receiver_;
-    Ref<ResponseState> self_;  // while it delivers: the reader needs no handle
+    Ref<ResponseState> self_;            // while it delivers: the reader needs no handle
     std::optional<Failure> endedEarly_;  // the body's end, before anybody read it
     bool delivered_ = false;
     bool paused_ = false;

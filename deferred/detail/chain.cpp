@@ -68,9 +68,7 @@ std::string readable(const TypeOps& type) {
     return start == std::string::npos ? name : name.substr(start + 4, end - start - 4);
 }
 
-std::uint8_t bit(State state) noexcept {
-    return static_cast<std::uint8_t>(state);
-}
+std::uint8_t bit(State state) noexcept { return static_cast<std::uint8_t>(state); }
 
 bool hasResult(State state) noexcept {
     return (bit(state) & (bit(State::Value) | bit(State::Failed))) != 0;
@@ -431,14 +429,14 @@ void Chain::enterNextBlock() noexcept {
 
 void Chain::refuseLink(const TypeOps& expected) const {
     if (claimed()) {
-        throw DeferredTypeError("this Deferred's result goes to another Deferred or coroutine "
-                                "already; add to that one. Made at " +
-                                where(created_));
+        throw DeferredTypeError(
+            "this Deferred's result goes to another Deferred or coroutine "
+            "already; add to that one. Made at " +
+            where(created_));
     }
     throw DeferredTypeError("this Deferred yields " + readable(*tailType_) + " now, not " +
                             readable(expected) +
-                            ": use what the last addCallback returned. Made at " +
-                            where(created_));
+                            ": use what the last addCallback returned. Made at " + where(created_));
 }
 
 void Chain::refuseFiring() {

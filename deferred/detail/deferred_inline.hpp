@@ -22,9 +22,7 @@ private:
     F f_;
 };
 
-constexpr std::size_t roundUp(std::size_t size) noexcept {
-    return (size + 15) & ~std::size_t{15};
-}
+constexpr std::size_t roundUp(std::size_t size) noexcept { return (size + 15) & ~std::size_t{15}; }
 
 }  // namespace detail
 
@@ -33,8 +31,9 @@ template <class F>
     requires std::invocable<F&, Deferred<T>>
 Deferred<T>::Deferred(F canceller, Site where) {
     using Placed = detail::CancellerOf<T, F>;
-    static_assert(alignof(Placed) <= 16, "marline: a canceller may need no more than 16-byte "
-                                         "alignment");
+    static_assert(alignof(Placed) <= 16,
+                  "marline: a canceller may need no more than 16-byte "
+                  "alignment");
     constexpr std::size_t offset = detail::roundUp(sizeof(detail::Stored<T>));
     chain_ = detail::Chain::create(detail::typeOps<T>, offset + sizeof(Placed), where);
     void* at = static_cast<std::byte*>(chain_->sourceSlot()) + offset;

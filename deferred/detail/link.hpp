@@ -35,9 +35,7 @@ struct ErrbackFor {
 
     G g;
 
-    static bool matches(const Failure& failure) noexcept {
-        return failure.check<E>() != nullptr;
-    }
+    static bool matches(const Failure& failure) noexcept { return failure.check<E>() != nullptr; }
     decltype(auto) operator()(const Failure& failure) {
         if constexpr (kTakesError) {
             return std::invoke(g, *failure.check<E>());
@@ -189,8 +187,7 @@ struct LinkOf : Link {
                     return std::invoke(onFailure, std::as_const(failure));
                 }
             };
-            produce<Out>(chain, slot, where, call,
-                         [&]() noexcept { destroyCallables(*this); });
+            produce<Out>(chain, slot, where, call, [&]() noexcept { destroyCallables(*this); });
         }
     }
 

@@ -84,10 +84,10 @@ void Internet::open(const std::string& site, Fault fault, const std::string& add
     Ref<IProtocolFactory> page =
         fault == Fault::RedirectLoop ? answering(site, 301, secure) : answering(site, 200, "");
     // A server that accepts and then does not say a word is what a time-out is for.
-    Ref<IProtocolFactory> tls = fault == Fault::Timeout
-                                    ? makeFactory<Protocol>()
-                                    : tlsServerFactory(TlsContext::server(pair.certificate, pair.key),
-                                                       reactor_, std::move(page));
+    Ref<IProtocolFactory> tls =
+        fault == Fault::Timeout ? makeFactory<Protocol>()
+                                : tlsServerFactory(TlsContext::server(pair.certificate, pair.key),
+                                                   reactor_, std::move(page));
     ports_->map(site, 443, listen(address, std::move(tls)));
 }
 

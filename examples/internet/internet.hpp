@@ -53,7 +53,9 @@ private:
     /// When the sites were asked for and when they had answered.
     class Visits : public marline::RefCounted {
     public:
-        void begin(const std::string& site, marline::Duration now) { begun_.try_emplace(site, now); }
+        void begin(const std::string& site, marline::Duration now) {
+            begun_.try_emplace(site, now);
+        }
         void end(const std::string& site, marline::Duration now) { ended_[site] = now; }
         marline::Duration total() const;
 
@@ -63,7 +65,8 @@ private:
     };
 
     void open(const std::string& site, Fault fault, const std::string& address);
-    std::uint16_t listen(const std::string& address, marline::Ref<marline::IProtocolFactory> factory);
+    std::uint16_t listen(const std::string& address,
+                         marline::Ref<marline::IProtocolFactory> factory);
     marline::Ref<marline::IProtocolFactory> answering(const std::string& site, int code,
                                                       const std::string& location);
 

@@ -60,9 +60,7 @@ std::optional<std::string_view> Headers::get(std::string_view name) const noexce
     return std::nullopt;
 }
 
-void Headers::removeHeader(std::string_view name) {
-    removeAmong(entries_.size(), name);
-}
+void Headers::removeHeader(std::string_view name) { removeAmong(entries_.size(), name); }
 
 void Headers::clear() noexcept {
     bytes_.clear();

@@ -127,11 +127,7 @@ private:
     std::size_t index_ = 0;
 };
 
-inline Headers::Iterator Headers::begin() const noexcept {
-    return {*this, 0};
-}
-inline Headers::Iterator Headers::end() const noexcept {
-    return {*this, size()};
-}
+inline Headers::Iterator Headers::begin() const noexcept { return {*this, 0}; }
+inline Headers::Iterator Headers::end() const noexcept { return {*this, size()}; }
 
 }  // namespace marline::http

@@ -92,9 +92,7 @@ constexpr bool rowsAreInOrder() {
 }
 static_assert(rowsAreInOrder(), "kRows must list every ParseReason in order");
 
-const Row& rowOf(ParseReason reason) noexcept {
-    return kRows[static_cast<std::size_t>(reason)];
-}
+const Row& rowOf(ParseReason reason) noexcept { return kRows[static_cast<std::size_t>(reason)]; }
 
 std::string wordsFor(ParseReason reason, const WireLimits& limits) {
     const Row& row = rowOf(reason);
@@ -108,9 +106,7 @@ std::string wordsFor(ParseReason reason, const WireLimits& limits) {
 
 }  // namespace
 
-int statusFor(ParseReason reason) noexcept {
-    return rowOf(reason).status;
-}
+int statusFor(ParseReason reason) noexcept { return rowOf(reason).status; }
 
 ParseError::ParseError(ParseReason reason, const WireLimits& limits)
     : Error(wordsFor(reason, limits)), reason_(reason) {}

@@ -34,17 +34,11 @@ Request::~Request() = default;
 
 // The request.
 
-std::string_view Request::path() const noexcept {
-    return detail::pathOf(uri_);
-}
+std::string_view Request::path() const noexcept { return detail::pathOf(uri_); }
 
-std::string_view Request::query() const noexcept {
-    return detail::queryOf(uri_);
-}
+std::string_view Request::query() const noexcept { return detail::queryOf(uri_); }
 
-std::string_view Request::pathBelow() const noexcept {
-    return path().substr(consumedBytes_);
-}
+std::string_view Request::pathBelow() const noexcept { return path().substr(consumedBytes_); }
 
 const std::vector<std::string>& Request::segments() {
     if (!segments_.empty()) {
@@ -81,13 +75,9 @@ std::optional<std::string_view> Request::getHeader(std::string_view name) const 
     return fieldsKept_ ? requestHeaders_.get(name) : findField(fields_, name);
 }
 
-const Address& Request::getPeer() const noexcept {
-    return channel_->peer();
-}
+const Address& Request::getPeer() const noexcept { return channel_->peer(); }
 
-const Address& Request::getHost() const noexcept {
-    return channel_->host();
-}
+const Address& Request::getHost() const noexcept { return channel_->host(); }
 
 // The response.
 
@@ -152,8 +142,12 @@ void Request::appendHead(std::string& out, std::optional<std::uint64_t> whole) {
     if (own.close || length.kind() == BodyLength::Kind::UntilClose) {
         channel_->closeAfterwards();
     }
-    detail::ServerHead head{.code = code_, .phrase = phrase_, .date = {}, .contentType = {},
-                            .connection = {}, .length = length};
+    detail::ServerHead head{.code = code_,
+                            .phrase = phrase_,
+                            .date = {},
+                            .contentType = {},
+                            .connection = {},
+                            .length = length};
     if (!own.date) {
         head.date = channel_->date();
     }
@@ -161,7 +155,7 @@ void Request::appendHead(std::string& out, std::optional<std::uint64_t> whole) {
         head.contentType = channel_->site().options().defaultContentType;
     }
     if (!own.connection) {
-        head.connection = !channel_->keepAlive()         ? "close"
+        head.connection = !channel_->keepAlive()        ? "close"
                           : version_ == Version::Http10 ? "keep-alive"
                                                         : "";
     }
@@ -260,7 +254,8 @@ void Request::end() {
     }
     state_ = State::Finished;
     if (remaining_ > 0) {
-        log(LogLevel::Error, method_ + " " + uri_ + ": the body is shorter than its Content-Length");
+        log(LogLevel::Error,
+            method_ + " " + uri_ + ": the body is shorter than its Content-Length");
         channel_->abort();
     }
     for (std::size_t i = 0; i < notified_.size(); ++i) {

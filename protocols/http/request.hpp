@@ -141,8 +141,8 @@ private:
     std::vector<std::string> segments_;
     std::vector<DeferredSource<>> notified_;
     std::optional<Failure> gone_;
-    std::uint64_t remaining_ = 0;       // of an announced length
-    std::size_t consumedBytes_ = 0;     // of path(), by the way to the resource
+    std::uint64_t remaining_ = 0;    // of an announced length
+    std::size_t consumedBytes_ = 0;  // of path(), by the way to the resource
     std::size_t consumedSegments_ = 0;
     int code_ = 200;
     Version version_ = Version::Http11;

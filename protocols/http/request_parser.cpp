@@ -20,8 +20,7 @@ namespace marline::http {
 WireEvent RequestParser::next(std::span<const std::byte>& input) {
     for (;;) {
         switch (state_) {
-        case State::Start:
-            return readStart(input);
+        case State::Start: return readStart(input);
         case State::AfterCr:
             if (input.empty())
                 return WireEvent::NeedData;
@@ -31,23 +30,19 @@ WireEvent RequestParser::next(std::span<const std::byte>& input) {
             state_ = State::Start;
             skippedEmptyLine_ = true;
             continue;
-        case State::Head:
-            return readHead(input);
+        case State::Head: return readHead(input);
         case State::HeadGiven:
             block_.reset();
             state_ = State::Body;
             [[fallthrough]];
-        case State::Body:
-            return readBody(input);
+        case State::Body: return readBody(input);
         case State::Ended:
             block_.reset();
             skippedEmptyLine_ = false;
             state_ = keepAlive_ ? State::Start : State::Done;
             continue;
-        case State::Done:
-            return WireEvent::Done;
-        case State::Failed:
-            return WireEvent::Failed;
+        case State::Done: return WireEvent::Done;
+        case State::Failed: return WireEvent::Failed;
         }
     }
 }
@@ -123,16 +118,13 @@ std::span<const FieldView> RequestParser::trailers() const noexcept {
 WireEof RequestParser::eof() const noexcept {
     switch (state_) {
     case State::AfterCr:
-    case State::Head:
-        return WireEof::InHead;
+    case State::Head: return WireEof::InHead;
     case State::HeadGiven:
-    case State::Body:
-        return WireEof::InBody;
+    case State::Body: return WireEof::InBody;
     case State::Start:
     case State::Ended:
     case State::Done:
-    case State::Failed:
-        return WireEof::Clean;
+    case State::Failed: return WireEof::Clean;
     }
     return WireEof::Clean;
 }

@@ -5,7 +5,9 @@
 namespace marline::http {
 namespace {
 
-constexpr auto kByName = [](const auto& child, std::string_view name) { return child.first < name; };
+constexpr auto kByName = [](const auto& child, std::string_view name) {
+    return child.first < name;
+};
 
 }  // namespace
 

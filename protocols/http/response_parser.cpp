@@ -26,8 +26,7 @@ WireEvent ResponseParser::next(std::span<const std::byte>& input) {
             block_ = detail::takeHeadBlock();
             state_ = State::Head;
             [[fallthrough]];
-        case State::Head:
-            return readHead(input);
+        case State::Head: return readHead(input);
         case State::InformationalGiven:
             block_.reset();
             state_ = State::Start;
@@ -36,16 +35,13 @@ WireEvent ResponseParser::next(std::span<const std::byte>& input) {
             block_.reset();
             state_ = State::Body;
             [[fallthrough]];
-        case State::Body:
-            return readBody(input);
+        case State::Body: return readBody(input);
         case State::Ended:
             block_.reset();
             state_ = keepAlive_ ? State::Idle : State::Done;
             continue;
-        case State::Done:
-            return WireEvent::Done;
-        case State::Failed:
-            return WireEvent::Failed;
+        case State::Done: return WireEvent::Done;
+        case State::Failed: return WireEvent::Failed;
         }
     }
 }
@@ -127,11 +123,9 @@ std::span<const FieldView> ResponseParser::trailers() const noexcept {
 
 WireEof ResponseParser::eof() const noexcept {
     switch (state_) {
-    case State::Start:
-        return informationalSeen_ == 0 ? WireEof::Nothing : WireEof::InHead;
+    case State::Start: return informationalSeen_ == 0 ? WireEof::Nothing : WireEof::InHead;
     case State::Head:
-    case State::InformationalGiven:
-        return WireEof::InHead;
+    case State::InformationalGiven: return WireEof::InHead;
     case State::HeadGiven:
     case State::Body:
         if (decoder_.untilClose())
@@ -140,8 +134,7 @@ WireEof ResponseParser::eof() const noexcept {
     case State::Idle:
     case State::Ended:
     case State::Done:
-    case State::Failed:
-        return WireEof::Clean;
+    case State::Failed: return WireEof::Clean;
     }
     return WireEof::Clean;
 }

@@ -19,9 +19,7 @@ constexpr std::size_t kKeptCapacity = 64 * 1024;
 
 }  // namespace
 
-Ref<IProtocol> Site::buildProtocol(const Address&) {
-    return makeRef<HttpChannel>(Ref<Site>(this));
-}
+Ref<IProtocol> Site::buildProtocol(const Address&) { return makeRef<HttpChannel>(Ref<Site>(this)); }
 
 Ref<Resource> Site::getResourceFor(Request& request) const {
     const std::string_view path = request.path();

@@ -78,18 +78,12 @@ constexpr Phrase kPhrases[] = {
 
 constexpr std::string_view classPhrase(int code) noexcept {
     switch (code / 100) {
-    case 1:
-        return "Informational";
-    case 2:
-        return "Success";
-    case 3:
-        return "Redirection";
-    case 4:
-        return "Client Error";
-    case 5:
-        return "Server Error";
-    default:
-        return "Unknown";
+    case 1: return "Informational";
+    case 2: return "Success";
+    case 3: return "Redirection";
+    case 4: return "Client Error";
+    case 5: return "Server Error";
+    default: return "Unknown";
     }
 }
 

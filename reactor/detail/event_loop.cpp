@@ -139,9 +139,7 @@ void EventLoop::setTimer(Duration due) {
     timerDue_ = due;
 }
 
-void EventLoop::poll() {
-    event_base_loop(base_.get(), EVLOOP_NONBLOCK);
-}
+void EventLoop::poll() { event_base_loop(base_.get(), EVLOOP_NONBLOCK); }
 
 void EventLoop::pollUntil(Duration due) {
     // One that is set for an earlier time stays: waking once too often is cheaper than setting it

@@ -14,7 +14,8 @@ void guard(const char* what, Call&& call) noexcept {
     try {
         call();
     } catch (...) {
-        log(LogLevel::Error, std::string("exception in ") + what + ": " + Failure::current().brief());
+        log(LogLevel::Error,
+            std::string("exception in ") + what + ": " + Failure::current().brief());
     }
 }
 

@@ -21,7 +21,14 @@ struct Reactor::Parts {
     /// Stopping: until the triggers before the shutdown are done; Closing: until everything is
     /// closed; Dying: in the destructor.
     enum class State : std::uint8_t {
-        Idle, Starting, Running, Stopping, Closing, Finished, Crashed, Dying
+        Idle,
+        Starting,
+        Running,
+        Stopping,
+        Closing,
+        Finished,
+        Crashed,
+        Dying
     };
 
     /// Says whether a run() is still under way, to links that may outlive it.

@@ -29,7 +29,7 @@ StopSignals::StopSignals(int wakeFd) noexcept {
     }
     active_ = true;
     lastSignal.store(0);
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = &note;
     action.sa_flags = SA_RESTART;
     sigaction(SIGTERM, &action, &oldTerminate_);
@@ -51,8 +51,6 @@ StopSignals::~StopSignals() {
     wakeTarget.store(-1);
 }
 
-int StopSignals::take() noexcept {
-    return active_ ? lastSignal.exchange(0) : 0;
-}
+int StopSignals::take() noexcept { return active_ ? lastSignal.exchange(0) : 0; }
 
 }  // namespace marline::detail

@@ -20,8 +20,8 @@ public:
 private:
     bool active_ = false;
     bool tookInterrupt_ = false;
-    struct sigaction oldInterrupt_ {};
-    struct sigaction oldTerminate_ {};
+    struct sigaction oldInterrupt_{};
+    struct sigaction oldTerminate_{};
 };
 
 }  // namespace marline::detail

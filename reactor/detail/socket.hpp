@@ -28,8 +28,6 @@ struct SocketAddress {
 Address localAddress(int fd);
 Address remoteAddress(int fd);
 
-inline std::error_code lastError(int error) noexcept {
-    return {error, std::system_category()};
-}
+inline std::error_code lastError(int error) noexcept { return {error, std::system_category()}; }
 
 }  // namespace marline::detail

@@ -6,8 +6,6 @@
 #include <optional>
 #include <span>
 
-#include <sys/uio.h>
-
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/address.hpp>
@@ -34,10 +32,10 @@ protected:
 ///     any --the peer, an error, a callback that threw--> Ended
 ///
 /// Reading goes through the loop's one buffer. What a callback of the connection's own event writes
-/// leaves in one call when that callback is over; what is written otherwise, at the end of the turn;
-/// and much at a time, with what waits, at once. The event waits for writability only while the
-/// kernel takes no more.
-/// The protocol hears connectionLost() from the event or the end of a turn, never from its own call.
+/// leaves in one call when that callback is over; what is written otherwise, at the end of the
+/// turn; and much at a time, with what waits, at once. The event waits for writability only while
+/// the kernel takes no more. The protocol hears connectionLost() from the event or the end of a
+/// turn, never from its own call.
 class StreamConnection final : public LoopObject, public ITransport {
 public:
     StreamConnection(EventLoop& loop, UniqueFd fd, Address peer, Ref<IProtocol> protocol,
@@ -91,14 +89,24 @@ private:
     void loseLater(const Failure& reason) noexcept;
     void lose(const Failure& reason);
     void tellLost(const Failure& reason);
+    void callbackThrew(const Failure& failure);
+    /// Runs a callback of the protocol; what it throws ends the connection (Twisted: X-15).
     template <class Call>
-    bool guarded(Call&& call);
+    bool guarded(Call&& call) {
+        try {
+            call();
+            return true;
+        } catch (...) {
+            callbackThrew(Failure::current());
+            return false;
+        }
+    }
 
     UniqueFd fd_;
     State state_ = State::Open;
     Producing producing_ = Producing::Push;
-    bool reading_ : 1 = false;  // wants dataReceived()
-    bool blocked_ : 1 = false;  // the kernel takes no more for now
+    bool reading_ : 1 = false;     // wants dataReceived()
+    bool blocked_ : 1 = false;     // the kernel takes no more for now
     bool collecting_ : 1 = false;  // what is written now is flushed by who set this
     bool pending_ : 1 = false;     // something was written meanwhile
     bool producerPaused_ : 1 = false;

@@ -120,8 +120,8 @@ void TcpConnector::connected() {
     }
     // From here on the connection is what uses the factory.
     started_ = false;
-    auto* connection = new StreamConnection(loop(), std::move(fd_), to_, protocol,
-                                            new FactoryUse(factory_));
+    auto* connection =
+        new StreamConnection(loop(), std::move(fd_), to_, protocol, new FactoryUse(factory_));
     DeferredSource<Ref<IProtocol>> source = std::move(source_);
     end();
     if (connection->start()) {
@@ -134,7 +134,8 @@ void TcpConnector::connected() {
 void TcpConnector::timedOut() {
     const auto allowed = std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count();
     fail(Failure::make<ConnectTimeoutError>(attempt() + ": timed out after " +
-                                            std::to_string(allowed) + " ms (ConnectOptions::timeout)"));
+                                            std::to_string(allowed) +
+                                            " ms (ConnectOptions::timeout)"));
 }
 
 void TcpConnector::fail(const Failure& why) {
@@ -148,21 +149,15 @@ void TcpConnector::fail(const Failure& why) {
 Failure TcpConnector::failureFor(int error) const {
     const std::error_code why = lastError(error);
     switch (error) {
-    case ECONNREFUSED:
-        return Failure::make<ConnectionRefusedError>(attempt(), why);
-    case ETIMEDOUT:
-        return Failure::make<ConnectTimeoutError>(attempt(), why);
+    case ECONNREFUSED: return Failure::make<ConnectionRefusedError>(attempt(), why);
+    case ETIMEDOUT: return Failure::make<ConnectTimeoutError>(attempt(), why);
     case ENETUNREACH:
-    case EHOSTUNREACH:
-        return Failure::make<NoRouteError>(attempt(), why);
-    default:
-        return Failure::make<ConnectError>(attempt(), why);
+    case EHOSTUNREACH: return Failure::make<NoRouteError>(attempt(), why);
+    default: return Failure::make<ConnectError>(attempt(), why);
     }
 }
 
-std::string TcpConnector::attempt() const {
-    return "connect to " + to_.toString() + " failed";
-}
+std::string TcpConnector::attempt() const { return "connect to " + to_.toString() + " failed"; }
 
 /// Stops everything and leaves the loop; the Deferred is not touched.
 void TcpConnector::end() {
@@ -186,8 +181,6 @@ void TcpConnector::endOfTurn() {
     }
 }
 
-void TcpConnector::shutDown(const Failure& why) {
-    fail(why);
-}
+void TcpConnector::shutDown(const Failure& why) { fail(why); }
 
 }  // namespace marline::detail

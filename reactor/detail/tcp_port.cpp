@@ -21,9 +21,9 @@ constexpr int kAcceptsPerTurn = 64;
 constexpr Duration kRest = std::chrono::milliseconds(100);
 
 UniqueFd bindSocket(std::uint16_t port, const ListenOptions& options) {
-    const std::string where =
-        "cannot listen on " + (options.interface.empty() ? "*" : options.interface) + ":" +
-        std::to_string(port);
+    const std::string where = "cannot listen on " +
+                              (options.interface.empty() ? "*" : options.interface) + ":" +
+                              std::to_string(port);
     SocketAddress address;
     if (!SocketAddress::parse(options.interface, port, address)) {
         throw CannotListenError(where + " (interface is no numeric address)", lastError(EINVAL));
@@ -46,9 +46,7 @@ std::size_t TcpPortHandle::connections() const noexcept {
     return port_ != nullptr ? port_->connections() : 0;
 }
 
-Deferred<> TcpPortHandle::stopListening() {
-    return port_ != nullptr ? port_->stop() : succeed();
-}
+Deferred<> TcpPortHandle::stopListening() { return port_ != nullptr ? port_->stop() : succeed(); }
 
 TcpPort::TcpPort(EventLoop& loop, std::uint16_t port, Ref<IProtocolFactory> factory,
                  const ListenOptions& options)
@@ -99,9 +97,7 @@ bool TcpPort::acceptOne() {
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM:
-        rest(errno);
-        return false;
+    case ENOMEM: rest(errno); return false;
     case EBADF:
     case EFAULT:
     case EINVAL:
@@ -123,8 +119,8 @@ void TcpPort::accepted(UniqueFd fd, const SocketAddress& peer) {
     try {
         protocol = factory_->buildProtocol(address);
     } catch (...) {
-        log(LogLevel::Error, "buildProtocol for " + address.toString() + " failed: " +
-                                 Failure::current().brief());
+        log(LogLevel::Error,
+            "buildProtocol for " + address.toString() + " failed: " + Failure::current().brief());
     }
     if (!protocol) {
         return;

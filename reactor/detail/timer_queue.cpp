@@ -51,14 +51,10 @@ TimerQueue::Fate TimerQueue::fate(Id id) const noexcept {
     if (id.slot < states_.size()) {
         switch (states_[id.slot].tag - id.sequence) {
         case kPending:
-        case kToDestroy:
-            return Fate::Pending;
-        case kCalled:
-            return Fate::Called;
-        case kCancelled:
-            return Fate::Cancelled;
-        default:
-            break;
+        case kToDestroy: return Fate::Pending;
+        case kCalled: return Fate::Called;
+        case kCancelled: return Fate::Cancelled;
+        default: break;
         }
     }
     return Fate::Forgotten;
@@ -66,14 +62,10 @@ TimerQueue::Fate TimerQueue::fate(Id id) const noexcept {
 
 void TimerQueue::requireActive(Id id) const {
     switch (fate(id)) {
-    case Fate::Pending:
-        return;
-    case Fate::Called:
-        throw AlreadyCalled();
-    case Fate::Cancelled:
-        throw AlreadyCancelled();
-    case Fate::Forgotten:
-        break;
+    case Fate::Pending: return;
+    case Fate::Called: throw AlreadyCalled();
+    case Fate::Cancelled: throw AlreadyCancelled();
+    case Fate::Forgotten: break;
     }
     throw DelayedCallNotActive("this DelayedCall has run or was cancelled; ask active() first");
 }

@@ -15,11 +15,11 @@ namespace marline::detail {
 
 /// Pending calls, the earliest first; calls due at one time in the order they were added.
 ///
-/// A heap of small entries over slots that hold the calls. Cancelling frees the call and its slot at
-/// once and leaves the entry, which is dropped when it comes up, or when such entries are the most.
-/// A call that is moved to a later time keeps its entry until that comes up, so that putting off a
-/// timeout again and again costs next to nothing. What cancelling looks at lies close together, away
-/// from the calls: with a million of them it is the memory that takes the time.
+/// A heap of small entries over slots that hold the calls. Cancelling frees the call and its slot
+/// at once and leaves the entry, which is dropped when it comes up, or when such entries are the
+/// most. A call that is moved to a later time keeps its entry until that comes up, so that putting
+/// off a timeout again and again costs next to nothing. What cancelling looks at lies close
+/// together, away from the calls: with a million of them it is the memory that takes the time.
 class TimerQueue {
 public:
     /// Names one call; `sequence` is a multiple of kStep, never 0, and tells the calls of one slot
@@ -33,9 +33,7 @@ public:
 
     Id add(Duration due, UniqueFunction<void()>&& call, const std::source_location& where);
     Fate fate(Id id) const noexcept;
-    bool active(Id id) const noexcept {
-        return fate(id) == Fate::Pending;
-    }
+    bool active(Id id) const noexcept { return fate(id) == Fate::Pending; }
     /// These three throw DelayedCallNotActive, or one that says why, for calls that are not active.
     void cancel(Id id);
     void move(Id id, Duration due);
@@ -72,8 +70,8 @@ private:
     enum Mark : std::uint32_t { kPending = 0, kCalled = 1, kCancelled = 2, kToDestroy = 3 };
     static constexpr std::uint32_t kStep = 4;
 
-    /// The part of a slot that says what is the matter with its call. kToDestroy is pending as well,
-    /// and its call has a destructor to be run when it is cancelled.
+    /// The part of a slot that says what is the matter with its call. kToDestroy is pending as
+    /// well, and its call has a destructor to be run when it is cancelled.
     struct State {
         std::uint32_t tag;
         std::uint32_t queued;  // low bits of its entry's due; in a free slot: the next free one
@@ -128,7 +126,7 @@ private:
 
     std::vector<std::unique_ptr<std::array<Slot, kChunk>>> chunks_;
     std::vector<State> states_;  // of the slots that have ever been taken
-    std::vector<Entry> heap_;  // four children a node
+    std::vector<Entry> heap_;    // four children a node
     std::size_t pending_ = 0;
     std::uint32_t free_ = kNone;
     std::uint32_t nextSequence_ = kStep;

@@ -8,9 +8,7 @@
 namespace marline::detail {
 namespace {
 
-TlsLayer& layerOf(BIO* bio) {
-    return *static_cast<TlsLayer*>(BIO_get_data(bio));
-}
+TlsLayer& layerOf(BIO* bio) { return *static_cast<TlsLayer*>(BIO_get_data(bio)); }
 
 int readBio(BIO* bio, char* to, std::size_t most, std::size_t* got) {
     BIO_clear_retry_flags(bio);
@@ -29,9 +27,7 @@ int writeBio(BIO* bio, const char* data, std::size_t size, std::size_t* wrote) {
     return 1;
 }
 
-long controlBio(BIO*, int command, long, void*) {
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
+long controlBio(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
 const BIO_METHOD* method() {
     static const std::unique_ptr<BIO_METHOD, FreeWith<BIO_meth_free>> made = [] {

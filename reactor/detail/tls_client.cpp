@@ -11,17 +11,15 @@
 namespace marline::detail {
 namespace {
 
-TlsLayer& layerOf(const SSL* ssl) {
-    return *static_cast<TlsLayer*>(SSL_get_app_data(ssl));
-}
+TlsLayer& layerOf(const SSL* ssl) { return *static_cast<TlsLayer*>(SSL_get_app_data(ssl)); }
 
 /// Notes what is wrong with which certificate of the peer's chain.
 int verifyPeer(int trusted, X509_STORE_CTX* store) {
     if (trusted == 1) {
         return 1;
     }
-    auto* ssl = static_cast<SSL*>(
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     std::array<char, 256> subject{};
     if (X509* certificate = X509_STORE_CTX_get_current_cert(store)) {
         X509_NAME_oneline(X509_get_subject_name(certificate), subject.data(),
@@ -49,8 +47,8 @@ void prepareClient(SSL* ssl, const TlsContext& context, const std::string& host)
     }
     if (state.verify) {
         X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
-        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+        X509_VERIFY_PARAM_set_hostflags(
+            param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         const int named = numeric ? X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str())
                                   : X509_VERIFY_PARAM_set1_host(param, host.c_str(), 0);
         if (named != 1) {

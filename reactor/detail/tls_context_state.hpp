@@ -38,7 +38,7 @@ public:
     detail::SslCtxPtr ctx;
     bool server;
     bool verify = true;
-    bool trustLoaded = false;      // some trust was given, or the system's was loaded
+    bool trustLoaded = false;         // some trust was given, or the system's was loaded
     std::vector<unsigned char> alpn;  // as it goes over the wire
 
     /// Sessions that a client can resume, by host; the oldest goes first.

@@ -73,10 +73,9 @@ void TlsLayer::makeConnection(ITransport& below) {
     deadline_ = clock_.callLater(handshakeTimeout_, [this] {
         const auto allowed =
             std::chrono::duration_cast<std::chrono::milliseconds>(handshakeTimeout_).count();
-        fail(Failure::make<ConnectTimeoutError>("TLS handshake with " + whom() +
-                                                " failed: not done within " +
-                                                std::to_string(allowed) +
-                                                " ms (handshakeTimeout)"));
+        fail(Failure::make<ConnectTimeoutError>(
+            "TLS handshake with " + whom() + " failed: not done within " + std::to_string(allowed) +
+            " ms (handshakeTimeout)"));
     });
     pump();
 }
@@ -104,8 +103,8 @@ void TlsLayer::connectionLost(const Failure& reason) {
     if (!opened) {
         above_.reset();
         settle(failure_ ? *failure_
-                        : Failure::make<TlsError>("TLS handshake with " + whom() + " failed: " +
-                                                  reason.message()));
+                        : Failure::make<TlsError>("TLS handshake with " + whom() +
+                                                  " failed: " + reason.message()));
         return;
     }
     const Ref<IProtocol> above = std::exchange(above_, {});
@@ -133,9 +132,7 @@ void TlsLayer::sendOutput(std::span<const std::byte> record) {
     }
 }
 
-void TlsLayer::noteSession(SSL_SESSION* session) {
-    context_.state().remember(name_, session);
-}
+void TlsLayer::noteSession(SSL_SESSION* session) { context_.state().remember(name_, session); }
 
 /// Goes on as far as the bytes that are there lead.
 void TlsLayer::pump() {
@@ -215,15 +212,12 @@ bool TlsLayer::readRecord(std::span<std::byte> buffer) {
         return true;
     }
     switch (SSL_get_error(ssl_.get(), done)) {
-    case SSL_ERROR_WANT_READ:
-        return false;
+    case SSL_ERROR_WANT_READ: return false;
     case SSL_ERROR_ZERO_RETURN:
         peerSaidGoodbye_ = true;
         loseConnection();
         return false;
-    default:
-        fail(refusal("TLS connection to "));
-        return false;
+    default: fail(refusal("TLS connection to ")); return false;
     }
 }
 
@@ -234,7 +228,8 @@ std::string TlsLayer::whom() const {
 
 Failure TlsLayer::refusal(const std::string& what) const {
     const std::string reason = opensslError();
-    return Failure::make<TlsError>(what + whom() + " failed: " + (refusal_.empty() ? reason : refusal_));
+    return Failure::make<TlsError>(what + whom() +
+                                   " failed: " + (refusal_.empty() ? reason : refusal_));
 }
 
 /// Ends with an error: the alert that OpenSSL has written goes out, then the connection closes.
@@ -373,8 +368,8 @@ void TlsLayer::readHeld() {
         pump();
     } catch (...) {
         const Failure why = Failure::current();
-        log(LogLevel::Error, "exception in a protocol's callback, closing " + peer_.toString() +
-                                 ": " + why.brief());
+        log(LogLevel::Error,
+            "exception in a protocol's callback, closing " + peer_.toString() + ": " + why.brief());
         fail(why);
     }
     if (below_ != nullptr && !paused_) {

@@ -88,8 +88,8 @@ std::string alternativeNames(const std::vector<std::string>& names) {
 class CertificateAuthority::Keys {
 public:
     explicit Keys(const std::string& name)
-        : key(makeKey()), certificate(begin(name, *key, std::chrono::hours(-24),
-                                            std::chrono::hours(24 * 365))) {
+        : key(makeKey()),
+          certificate(begin(name, *key, std::chrono::hours(-24), std::chrono::hours(24 * 365))) {
         X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
         extend(*certificate, *certificate, NID_basic_constraints, "critical,CA:TRUE");
         extend(*certificate, *certificate, NID_key_usage, "critical,keyCertSign,cRLSign");
@@ -108,14 +108,11 @@ CertificateAuthority::CertificateAuthority(const std::string& name)
 CertificateAuthority::CertificateAuthority(CertificateAuthority&&) noexcept = default;
 CertificateAuthority::~CertificateAuthority() = default;
 
-const std::string& CertificateAuthority::certificatePem() const noexcept {
-    return keys_->pem;
-}
+const std::string& CertificateAuthority::certificatePem() const noexcept { return keys_->pem; }
 
 PemPair CertificateAuthority::issue(const LeafOptions& options) const {
     const KeyPtr key = makeKey();
-    const X509Ptr leaf =
-        begin(options.names.at(0), *key, options.notBefore, options.notAfter);
+    const X509Ptr leaf = begin(options.names.at(0), *key, options.notBefore, options.notAfter);
     X509_set_issuer_name(leaf.get(), X509_get_subject_name(keys_->certificate.get()));
     extend(*leaf, *keys_->certificate, NID_basic_constraints, "critical,CA:FALSE");
     extend(*leaf, *keys_->certificate, NID_ext_key_usage, "serverAuth,clientAuth");

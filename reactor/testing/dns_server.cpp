@@ -31,9 +31,9 @@ struct Record {
 };
 
 struct Question {
-    std::string name;   // in lower case, with dots
+    std::string name;  // in lower case, with dots
     std::uint16_t type;
-    std::size_t end;    // where it ends in the message
+    std::size_t end;  // where it ends in the message
 };
 
 void put16(std::string& out, std::uint16_t value) {
@@ -57,8 +57,8 @@ std::optional<Question> readQuestion(std::span<const unsigned char> message) {
     if (question.end + 5 > message.size()) {
         return std::nullopt;
     }
-    question.type = static_cast<std::uint16_t>(message[question.end + 1] << 8 |
-                                               message[question.end + 2]);
+    question.type =
+        static_cast<std::uint16_t>(message[question.end + 1] << 8 | message[question.end + 2]);
     question.end += 5;
     return question;
 }
@@ -108,9 +108,8 @@ private:
         std::array<unsigned char, 4096> buffer{};
         detail::SocketAddress from;
         from.length = sizeof from.storage;
-        const ssize_t got =
-            ::recvfrom(fd, buffer.data(), buffer.size(), 0,
-                       reinterpret_cast<sockaddr*>(&from.storage), &from.length);
+        const ssize_t got = ::recvfrom(fd, buffer.data(), buffer.size(), 0,
+                                       reinterpret_cast<sockaddr*>(&from.storage), &from.length);
         if (got < static_cast<ssize_t>(kHeader)) {
             return;
         }
@@ -131,14 +130,10 @@ private:
         queries_.push_back(question->name + (question->type == kTypeA ? " A" : " AAAA"));
         const auto told = behaviours_.find(question->name);
         switch (told == behaviours_.end() ? DnsBehaviour::Answer : told->second) {
-        case DnsBehaviour::Silence:
-            return {};
-        case DnsBehaviour::Garbage:
-            return "no DNS";
-        case DnsBehaviour::ServFail:
-            return reply(message, *question, kServFail, {});
-        case DnsBehaviour::Answer:
-            break;
+        case DnsBehaviour::Silence: return {};
+        case DnsBehaviour::Garbage: return "no DNS";
+        case DnsBehaviour::ServFail: return reply(message, *question, kServFail, {});
+        case DnsBehaviour::Answer: break;
         }
         const auto known = records_.find(question->name);
         if (known == records_.end()) {
@@ -186,17 +181,13 @@ private:
 DnsServer::DnsServer(Reactor& reactor) : socket_(std::make_unique<Socket>(reactor)) {}
 DnsServer::~DnsServer() = default;
 
-const Address& DnsServer::address() const noexcept {
-    return socket_->address();
-}
+const Address& DnsServer::address() const noexcept { return socket_->address(); }
 void DnsServer::add(const std::string& name, const std::string& numeric, std::uint32_t ttl) {
     socket_->add(name, numeric, ttl);
 }
 void DnsServer::set(const std::string& name, DnsBehaviour behaviour) {
     socket_->set(name, behaviour);
 }
-const std::vector<std::string>& DnsServer::queries() const noexcept {
-    return socket_->queries();
-}
+const std::vector<std::string>& DnsServer::queries() const noexcept { return socket_->queries(); }
 
 }  // namespace marline::testing

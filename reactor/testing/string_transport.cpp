@@ -60,25 +60,15 @@ void StringTransport::writeSequence(std::span<const std::span<const std::byte>> 
     }
 }
 
-void StringTransport::loseConnection() {
-    closed_ = closed_ || !gone_;
-}
+void StringTransport::loseConnection() { closed_ = closed_ || !gone_; }
 
-void StringTransport::abortConnection() {
-    aborted_ = aborted_ || !gone_;
-}
+void StringTransport::abortConnection() { aborted_ = aborted_ || !gone_; }
 
-void StringTransport::loseWriteConnection() {
-    writeEnded_ = writeEnded_ || !gone_;
-}
+void StringTransport::loseWriteConnection() { writeEnded_ = writeEnded_ || !gone_; }
 
-void StringTransport::pauseProducing() {
-    paused_ = true;
-}
+void StringTransport::pauseProducing() { paused_ = true; }
 
-void StringTransport::resumeProducing() {
-    paused_ = false;
-}
+void StringTransport::resumeProducing() { paused_ = false; }
 
 void StringTransport::registerProducer(IProducer& producer, Producing mode) {
     if (producer_ != nullptr) {
@@ -96,8 +86,6 @@ void StringTransport::registerProducer(IProducer& producer, Producing mode) {
     }
 }
 
-void StringTransport::unregisterProducer() {
-    producer_ = nullptr;
-}
+void StringTransport::unregisterProducer() { producer_ = nullptr; }
 
 }  // namespace marline::testing

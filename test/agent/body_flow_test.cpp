@@ -212,8 +212,8 @@ TEST_P(BodyFlowTest, responseThatClosesIsNotKept) {
         ScriptedConnection own;
         auto client = makeRef<HttpConnection>(clock, ExchangeLimits{60s, 30s, {}});
         own.connect(client);
-        Outcome<Response> response(client->request(makeRef<Exchange>(
-            "GET", Uri::parse("http://h/x").value(), "R", Ref<IBodyProducer>{})));
+        Outcome<Response> response(client->request(
+            makeRef<Exchange>("GET", Uri::parse("http://h/x").value(), "R", Ref<IBodyProducer>{})));
         own.send(text, GetParam());
         EXPECT_TRUE(response.ok());
         EXPECT_FALSE(own.open());

@@ -76,9 +76,8 @@ protected:
     }
 
     Outcome<Response> request(const char* method = "GET", Ref<IBodyProducer> body = {}) {
-        return Outcome<Response>(connection->request(
-            makeRef<Exchange>(method, Uri::parse("http://h/x").value(), "HEAD-OF-REQUEST\r\n\r\n",
-                              std::move(body))));
+        return Outcome<Response>(connection->request(makeRef<Exchange>(
+            method, Uri::parse("http://h/x").value(), "HEAD-OF-REQUEST\r\n\r\n", std::move(body))));
     }
     void answer(std::string_view text) { peer.send(text, GetParam()); }
 
@@ -86,8 +85,7 @@ protected:
     ManualClock clock;
     CountingOwner owner;
     ScriptedConnection peer;
-    Ref<HttpConnection> connection =
-        makeRef<HttpConnection>(clock, ExchangeLimits{60s, 30s, {}});
+    Ref<HttpConnection> connection = makeRef<HttpConnection>(clock, ExchangeLimits{60s, 30s, {}});
 };
 
 inline Ref<BodyRecorder> deliver(const Response& response) {

@@ -31,9 +31,8 @@ using testing::ElementsAre;
 template <class T>
 std::string outcomeOf(Deferred<T> d) {
     std::string text = "pending";
-    d.addBoth([&](Result<T> outcome) {
-        text = outcome.ok() ? "value" : outcome.failure().typeName();
-    });
+    d.addBoth(
+        [&](Result<T> outcome) { text = outcome.ok() ? "value" : outcome.failure().typeName(); });
     return text;
 }
 
@@ -54,7 +53,10 @@ TEST(Chaining, outerTakesAResultThatIsThere) {
     succeed(1).addCallback([](int) { return succeed(6); }).addCallback([&](int x) { seen = x; });
     succeed(1)
         .addCallback([](int) { return marline::fail<int>(TimeoutError("late")); })
-        .addErrback([&](const Failure& f) { why = f.message(); return 0; });
+        .addErrback([&](const Failure& f) {
+            why = f.message();
+            return 0;
+        });
     EXPECT_EQ(seen, 6);
     EXPECT_EQ(why, "late");
 }
@@ -102,7 +104,10 @@ TEST(Chaining, returningItselfFails) {
     Deferred<int> d;
     std::string why;
     d.addCallback([&](int) { return d; });
-    d.addErrback([&](const Failure& f) { why = f.typeName(); return 0; });
+    d.addErrback([&](const Failure& f) {
+        why = f.typeName();
+        return 0;
+    });
     d.callback(1);
     EXPECT_EQ(why, "marline::DeferredTypeError");
 }
@@ -120,7 +125,10 @@ TEST(Cancelling, withoutACancellerSwallowsOneLateFiring) {
 // DX-4, DX-5, DX-6, DX-7: the canceller is asked once, may fire, and allows no late firing.
 TEST(Cancelling, cancellerMayFire) {
     int asked = 0;
-    Deferred<int> d([&](Deferred<int> self) { ++asked; self.callback(3); });
+    Deferred<int> d([&](Deferred<int> self) {
+        ++asked;
+        self.callback(3);
+    });
     d.cancel();
     d.cancel();
     EXPECT_EQ(asked, 1);
@@ -142,9 +150,12 @@ TEST(Cancelling, aFiredDeferredIsLeftAlone) {
 TEST(Cancelling, reachesTheInnermost) {
     Deferred<int> innermost([](Deferred<int> self) { self.callback(5); });
     int seen = 0;
-    Deferred<int> outer = succeed().addCallback(
-        [&] { return succeed().addCallback([&] { return innermost; }); });
-    outer.addCallback([&](int x) { seen = x; return x; });
+    Deferred<int> outer =
+        succeed().addCallback([&] { return succeed().addCallback([&] { return innermost; }); });
+    outer.addCallback([&](int x) {
+        seen = x;
+        return x;
+    });
     outer.cancel();
     EXPECT_EQ(seen, 5);
 }
@@ -163,7 +174,9 @@ TEST(DeferredSource, tellsThatItIsLost) {
     marline::test::CatchUnhandled unhandled;
     Deferred<int> d = DeferredSource<int>().deferred();
     EXPECT_EQ(outcomeOf(d), "marline::DeferredLost");
-    { const DeferredSource<int> unseen; }
+    {
+        const DeferredSource<int> unseen;
+    }
     EXPECT_TRUE(unhandled.take().empty());
 }
 
@@ -196,7 +209,10 @@ TEST(Unhandled, descriptionNamesThePath) {
     d.addCallback([](int) -> int { throw TimeoutError("late"); });
     const unsigned thrower = __LINE__ - 1;
     d.addCallback([](int x) { return x; });
-    d.addErrback([&](const Failure& why) { text = why.describe(); return 0; });
+    d.addErrback([&](const Failure& why) {
+        text = why.describe();
+        return 0;
+    });
     d.callback(1);
     const auto first = text.find(":" + std::to_string(thrower));
     const auto second = text.find(":" + std::to_string(thrower + 2));
@@ -270,7 +286,8 @@ TEST(Chaining, recursionAsALoopKeepsTheLineShort) {
         }
         static int depth(const Deferred<>& d) {
             int count = 0;
-            for (auto* chain = d.chain().waitingOn(); chain != nullptr; chain = chain->waitingOn()) {
+            for (auto* chain = d.chain().waitingOn(); chain != nullptr;
+                 chain = chain->waitingOn()) {
                 ++count;
             }
             return count;

@@ -126,8 +126,8 @@ TEST(DeferredList, inputsThatGoTellIt) {
 // firstFailure makes one outcome of many.
 TEST(DeferredList, firstFailureFindsIt) {
     EXPECT_TRUE(marline::firstFailure(std::vector<Result<int>>{1, 2}).ok());
-    const auto bad = marline::firstFailure(
-        std::vector<Result<int>>{1, Failure::make<TimeoutError>("x"), 3});
+    const auto bad =
+        marline::firstFailure(std::vector<Result<int>>{1, Failure::make<TimeoutError>("x"), 3});
     EXPECT_EQ(bad.failure().message(), "x");
 }
 

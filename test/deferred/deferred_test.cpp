@@ -41,9 +41,18 @@ TEST(Deferred, runsNothingBeforeItFires) {
 TEST(Deferred, linksRunInOrderOnWhatTheOneBeforeGave) {
     Deferred<int> d;
     std::vector<int> seen;
-    d.addCallback([&](int x) { seen.push_back(x); return x + 1; });
-    d.addCallback([&](int x) { seen.push_back(x); return x * 10; });
-    d.addCallback([&](int x) { seen.push_back(x); return x; });
+    d.addCallback([&](int x) {
+        seen.push_back(x);
+        return x + 1;
+    });
+    d.addCallback([&](int x) {
+        seen.push_back(x);
+        return x * 10;
+    });
+    d.addCallback([&](int x) {
+        seen.push_back(x);
+        return x;
+    });
     d.callback(1);
     EXPECT_THAT(seen, ElementsAre(1, 2, 20));
 }
@@ -69,11 +78,23 @@ TEST(Deferred, extraArgumentsComeBehindTheResult) {
 TEST(Deferred, failuresPassCallbacksAndValuesPassErrbacks) {
     std::vector<std::string> path;
     Deferred<int> d;
-    d.addErrback([&](const Failure&) { path.push_back("wrong"); return 0; });
+    d.addErrback([&](const Failure&) {
+        path.push_back("wrong");
+        return 0;
+    });
     d.addCallback([&](int) -> int { throw TimeoutError("late"); });
-    d.addCallback([&](int x) { path.push_back("skipped"); return x; });
-    d.addErrback([&](const Failure& why) { path.push_back(why.message()); return 7; });
-    d.addCallback([&](int x) { path.push_back(std::to_string(x)); return x; });
+    d.addCallback([&](int x) {
+        path.push_back("skipped");
+        return x;
+    });
+    d.addErrback([&](const Failure& why) {
+        path.push_back(why.message());
+        return 7;
+    });
+    d.addCallback([&](int x) {
+        path.push_back(std::to_string(x));
+        return x;
+    });
     d.callback(1);
     EXPECT_THAT(path, ElementsAre("late", "7"));
 }
@@ -85,8 +106,14 @@ TEST(Deferred, pairRunsOneHalfOnly) {
     {
         Deferred<int> d = succeed(1);
         auto after = d.addCallbacks([](int) -> int { throw TimeoutError("mine"); },
-                                    [&](const Failure&) { path.push_back("same link"); return 0; });
-        after.addErrback([&](const Failure& why) { path.push_back(why.message()); return 0; });
+                                    [&](const Failure&) {
+                                        path.push_back("same link");
+                                        return 0;
+                                    });
+        after.addErrback([&](const Failure& why) {
+            path.push_back(why.message());
+            return 0;
+        });
     }
     EXPECT_THAT(path, ElementsAre("mine"));
     EXPECT_TRUE(unhandled.take().empty());
@@ -96,7 +123,8 @@ TEST(Deferred, pairRunsOneHalfOnly) {
 TEST(Deferred, addBothSeesEitherOutcome) {
     std::vector<std::string> seen;
     const auto note = [&](Result<int> outcome) {
-        seen.push_back(outcome.ok() ? std::to_string(outcome.value()) : outcome.failure().message());
+        seen.push_back(outcome.ok() ? std::to_string(outcome.value())
+                                    : outcome.failure().message());
         return std::string("done");
     };
     succeed(3).addBoth(note).addCallback([&](const std::string& s) { seen.push_back(s); });
@@ -107,7 +135,10 @@ TEST(Deferred, addBothSeesEitherOutcome) {
 // D-10, D-11: throwing and returning a Failure both fail the chain.
 TEST(Deferred, aCallbackFailsByThrowingOrByReturningAFailure) {
     std::vector<std::string> seen;
-    const auto note = [&](const Failure& why) { seen.push_back(why.brief()); return 0; };
+    const auto note = [&](const Failure& why) {
+        seen.push_back(why.brief());
+        return 0;
+    };
     succeed(1).addCallback([](int) -> int { throw std::runtime_error("thrown"); }).addErrback(note);
     succeed(1)
         .addCallback([](int) { return Failure::make<TimeoutError>("returned"); })
@@ -132,8 +163,14 @@ TEST(Deferred, anythingCanBeThrown) {
 TEST(Deferred, typedErrbackSeesOnlyItsError) {
     std::vector<std::string> seen;
     marline::fail<int>(TimeoutError("late"))
-        .addErrback<CancelledError>([&](const CancelledError&) { seen.push_back("no"); return 1; })
-        .addErrback<TimeoutError>([&](const TimeoutError& e) { seen.push_back(e.what()); return 2; })
+        .addErrback<CancelledError>([&](const CancelledError&) {
+            seen.push_back("no");
+            return 1;
+        })
+        .addErrback<TimeoutError>([&](const TimeoutError& e) {
+            seen.push_back(e.what());
+            return 2;
+        })
         .addCallback([&](int x) { seen.push_back(std::to_string(x)); });
     EXPECT_THAT(seen, ElementsAre("late", "2"));
 }
@@ -143,7 +180,10 @@ TEST(Deferred, linkAddedByALinkRunsAfterIt) {
     std::vector<std::string> path;
     Deferred<int> d;
     d.addCallback([&](int x) {
-        d.addCallback([&](int y) { path.push_back("added"); return y; });
+        d.addCallback([&](int y) {
+            path.push_back("added");
+            return y;
+        });
         path.push_back("first");
         return x;
     });
@@ -173,7 +213,10 @@ TEST(Deferred, cancellerGoesWhenItFires) {
 TEST(Deferred, pauseCounts) {
     Deferred<int> d;
     int seen = 0;
-    d.addCallback([&](int x) { seen = x; return x; });
+    d.addCallback([&](int x) {
+        seen = x;
+        return x;
+    });
     d.pause();
     d.pause();
     d.callback(9);
@@ -196,7 +239,10 @@ TEST(Deferred, staleViewIsRefused) {
 TEST(Deferred, linkMayDropTheViewItIsAddedThrough) {
     auto d = std::make_unique<Deferred<int>>(succeed(1));
     Deferred<int>& view = *d;
-    view.addCallback([&](int x) { d.reset(); return x; });
+    view.addCallback([&](int x) {
+        d.reset();
+        return x;
+    });
     EXPECT_EQ(d, nullptr);
 }
 
@@ -239,11 +285,17 @@ TEST(Deferred, longChainsRun) {
         d.addCallback([](int x) { return x + 1; });
     }
     int seen = 0;
-    d.addCallback([&](int x) { seen = x; return x; });
+    d.addCallback([&](int x) {
+        seen = x;
+        return x;
+    });
     d.callback(0);
     EXPECT_EQ(seen, 1000);
     for (int i = 0; i < 1000; ++i) {
-        d.addCallback([&](int x) { seen = x; return x + 1; });
+        d.addCallback([&](int x) {
+            seen = x;
+            return x + 1;
+        });
     }
     EXPECT_EQ(seen, 1999);
 }
@@ -254,8 +306,12 @@ TEST(Deferred, maybeDeferredMakesOneOfAnyOutcome) {
     marline::maybeDeferred([](int x) { return x; }, 3).addCallback([&](int x) { seen = x; });
     EXPECT_EQ(seen, 3);
     std::string why;
-    marline::maybeDeferred([]() -> int { throw TimeoutError("late"); })
-        .addErrback([&](const Failure& f) { why = f.message(); return 0; });
+    marline::maybeDeferred([]() -> int {
+        throw TimeoutError("late");
+    }).addErrback([&](const Failure& f) {
+        why = f.message();
+        return 0;
+    });
     EXPECT_EQ(why, "late");
     Deferred<int> inner;
     Deferred<int> same = marline::maybeDeferred([&] { return inner; });

@@ -57,8 +57,7 @@ std::vector<Seen> readWithOurs(std::span<const std::byte> input) {
             addFields(seen.back(), parser.trailers());
             seen.back().complete = true;
             break;
-        default:
-            return seen;
+        default: return seen;
         }
     }
 }
@@ -70,9 +69,7 @@ struct Theirs {
     llhttp_errno error = HPE_OK;
 };
 
-Theirs& theirsOf(llhttp_t* parser) {
-    return *static_cast<Theirs*>(parser->data);
-}
+Theirs& theirsOf(llhttp_t* parser) { return *static_cast<Theirs*>(parser->data); }
 
 int messageBegin(llhttp_t* parser) {
     theirsOf(parser).seen.emplace_back();
@@ -149,10 +146,8 @@ bool isHarmless(llhttp_errno error) {
     case HPE_INVALID_VERSION:  // It judges the protocol by the method as well.
     case HPE_INVALID_URL:
     case HPE_STRICT:
-    case HPE_INVALID_CHUNK_SIZE:
-        return true;
-    default:
-        return false;
+    case HPE_INVALID_CHUNK_SIZE: return true;
+    default: return false;
     }
 }
 

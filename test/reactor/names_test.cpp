@@ -37,8 +37,7 @@ protected:
     Reactor reactor;
     DnsServer dns{reactor};
     Ref<AresResolver> resolver = makeRef<AresResolver>(
-        reactor,
-        AresResolverOptions{.servers = {dns.server()}, .timeout = 50ms, .tries = 2});
+        reactor, AresResolverOptions{.servers = {dns.server()}, .timeout = 50ms, .tries = 2});
 };
 
 // IPv4 and IPv6 addresses come together, with the port.
@@ -122,9 +121,8 @@ TEST_F(Names, manyNamesAtOnce) {
     for (int i = 0; i < 1000; ++i) {
         const std::string name = "host" + std::to_string(i) + ".test";
         dns.add(name, "192.0.2." + std::to_string(i % 250 + 1));
-        patient->resolve(name, 80).addBoth([&](const Result<std::vector<Address>>& outcome) {
-            found += outcome.ok() ? 1 : 0;
-        });
+        patient->resolve(name, 80).addBoth(
+            [&](const Result<std::vector<Address>>& outcome) { found += outcome.ok() ? 1 : 0; });
     }
     runUntil(reactor, [&] { return found == 1000; });
 }
@@ -189,7 +187,8 @@ TEST_F(Attempts, errorNamesEveryAttempt) {
     resolver->add("site.test", 80, {Address::Kind::Ipv6, 1, "::1"});
     const auto made = connect();
     EXPECT_NE(made.failure().check<ConnectionRefusedError>(), nullptr) << made.failure().brief();
-    EXPECT_THAT(made.failure().message(), HasSubstr("connect to site.test:80 failed: 127.0.0.1:1 "));
+    EXPECT_THAT(made.failure().message(),
+                HasSubstr("connect to site.test:80 failed: 127.0.0.1:1 "));
     EXPECT_THAT(made.failure().message(), HasSubstr("; [::1]:1 "));
 }
 

@@ -30,7 +30,10 @@ TEST(Reactor, runsAgainAfterItStopped) {
     Reactor reactor;
     for (int i = 0; i < 3; ++i) {
         bool ran = false;
-        reactor.callWhenRunning([&] { ran = reactor.running(); reactor.stop(); });
+        reactor.callWhenRunning([&] {
+            ran = reactor.running();
+            reactor.stop();
+        });
         reactor.run();
         EXPECT_TRUE(ran);
         EXPECT_FALSE(reactor.running());
@@ -58,7 +61,10 @@ TEST(Reactor, callWhenRunningKeepsTheOrder) {
         order.push_back(1);
         reactor.callWhenRunning([&] { order.push_back(2); });
     });
-    reactor.callWhenRunning([&] { order.push_back(3); reactor.stop(); });
+    reactor.callWhenRunning([&] {
+        order.push_back(3);
+        reactor.stop();
+    });
     reactor.run();
     EXPECT_THAT(order, ElementsAre(1, 2, 3));
 }
@@ -103,9 +109,8 @@ TEST(Reactor, shutdownWaitsForBeforeTriggers) {
 TEST(Reactor, throwingTriggerIsLogged) {
     test::CatchLog log;
     Reactor reactor;
-    reactor.addSystemEventTrigger(Phase::Before, SystemEvent::Shutdown, []() -> Deferred<> {
-        throw std::runtime_error("bad trigger");
-    });
+    reactor.addSystemEventTrigger(Phase::Before, SystemEvent::Shutdown,
+                                  []() -> Deferred<> { throw std::runtime_error("bad trigger"); });
     reactor.callWhenRunning([&] { reactor.stop(); });
     reactor.run();
     EXPECT_THAT(log.take(), ElementsAre(HasSubstr("bad trigger")));
@@ -123,7 +128,10 @@ TEST(Reactor, sigtermStopsIt) {
 TEST(CallLater, runsByTimeThenByOrder) {
     Reactor reactor;
     std::vector<int> order;
-    reactor.callLater(2ms, [&] { order.push_back(4); reactor.stop(); });
+    reactor.callLater(2ms, [&] {
+        order.push_back(4);
+        reactor.stop();
+    });
     reactor.callLater(0ms, [&] {
         order.push_back(1);
         reactor.callLater(0ms, [&] { order.push_back(3); });
@@ -158,7 +166,10 @@ TEST(CallLater, resetAndDelayMoveIt) {
     Reactor reactor;
     std::vector<int> order;
     DelayedCall late = reactor.callLater(1h, [&] { order.push_back(1); });
-    DelayedCall early = reactor.callLater(0ms, [&] { order.push_back(2); reactor.stop(); });
+    DelayedCall early = reactor.callLater(0ms, [&] {
+        order.push_back(2);
+        reactor.stop();
+    });
     late.reset(0ms);
     early.delay(2ms);
     EXPECT_GT(early.getTime(), late.getTime());

@@ -135,9 +135,18 @@ public:
             std::exchange(transport, nullptr)->unregisterProducer();
         }
     }
-    void resumeProducing() override { paused = false; produce(); }
-    void pauseProducing() override { paused = true; ++pauses; }
-    void stopProducing() override { transport = nullptr; stopped = true; }
+    void resumeProducing() override {
+        paused = false;
+        produce();
+    }
+    void pauseProducing() override {
+        paused = true;
+        ++pauses;
+    }
+    void stopProducing() override {
+        transport = nullptr;
+        stopped = true;
+    }
 
     static constexpr std::size_t kPiece = 4096;
     static constexpr std::size_t kTotal = kPiece * 4096;
@@ -261,9 +270,8 @@ TEST(Tcp, stopListeningLeavesConnectionsAlone) {
     EXPECT_TRUE(outcomeOf(pair.reactor, pair.port->stopListening()).ok());
     pair.client->transport->write("still here");
     runUntil(pair.reactor, [&] { return pair.server->received == "still here"; });
-    const auto again =
-        pair.reactor.listenTcp(pair.port->getHost().port, recorderFactory({}),
-                               {.interface = "127.0.0.1"});
+    const auto again = pair.reactor.listenTcp(pair.port->getHost().port, recorderFactory({}),
+                                              {.interface = "127.0.0.1"});
     EXPECT_EQ(again->getHost().port, pair.port->getHost().port);
 }
 

@@ -146,11 +146,10 @@ TEST_F(Tls, truncationIsNoCleanClose) {
                                    tlsServerFactory(TlsContext::server(pair.certificate, pair.key),
                                                     reactor, recorderFactory(server)),
                                    {.interface = "127.0.0.1"});
-    port = reactor.listenTcp(
-        0, factoryOf([&](const Address&) -> Ref<IProtocol> {
-            return makeRef<Cutter>(reactor, inner->getHost());
-        }),
-        {.interface = "127.0.0.1"});
+    port = reactor.listenTcp(0, factoryOf([&](const Address&) -> Ref<IProtocol> {
+                                 return makeRef<Cutter>(reactor, inner->getHost());
+                             }),
+                             {.interface = "127.0.0.1"});
     ASSERT_TRUE(connect("site.test", trusting()).ok());
     client->onData = [](ITransport& t, std::string_view data) { t.write(data); };
     client->transport->write("ping");

@@ -40,8 +40,7 @@ public:
     }
 
 private:
-    std::shared_ptr<std::optional<Result<T>>> seen_ =
-        std::make_shared<std::optional<Result<T>>>();
+    std::shared_ptr<std::optional<Result<T>>> seen_ = std::make_shared<std::optional<Result<T>>>();
     Deferred<T> d_;
 };
 

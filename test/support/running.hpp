@@ -91,12 +91,10 @@ inline Ref<IProtocolFactory> recorderFactory(const std::shared_ptr<Record>& reco
 /// Two recorders, connected over loopback TCP.
 class Pair {
 public:
-    Pair() {
-        port = reactor.listenTcp(0, recorderFactory(server), {.interface = "127.0.0.1"});
-    }
+    Pair() { port = reactor.listenTcp(0, recorderFactory(server), {.interface = "127.0.0.1"}); }
     void connect() {
-        const auto made = outcomeOf(
-            reactor, reactor.connectTcp(port->getHost(), recorderFactory(client)));
+        const auto made =
+            outcomeOf(reactor, reactor.connectTcp(port->getHost(), recorderFactory(client)));
         EXPECT_TRUE(made.ok());
         runUntil(reactor, [&] { return !server->events.empty(); });
     }
@@ -122,9 +120,7 @@ private:
         static std::vector<std::string> all;
         return all;
     }
-    static void keep(LogLevel, std::string_view message) noexcept {
-        lines().emplace_back(message);
-    }
+    static void keep(LogLevel, std::string_view message) noexcept { lines().emplace_back(message); }
 
     LogObserver before_;
 };

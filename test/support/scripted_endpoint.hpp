@@ -186,11 +186,10 @@ private:
 
     Deferred<Ref<IProtocol>> connect(const std::string& uri, Ref<IProtocolFactory> factory) {
         const std::size_t i = attempts_.size();
-        attempts_.push_back(std::make_unique<Attempt>(Attempt{
-            uri, std::move(factory),
-            DeferredSource<Ref<IProtocol>>([this, i](Deferred<Ref<IProtocol>>) {
-                attempts_[i]->cancelled = true;
-            })}));
+        attempts_.push_back(std::make_unique<Attempt>(
+            Attempt{uri, std::move(factory),
+                    DeferredSource<Ref<IProtocol>>(
+                        [this, i](Deferred<Ref<IProtocol>>) { attempts_[i]->cancelled = true; })}));
         Deferred<Ref<IProtocol>> result = attempts_[i]->source.deferred();
         if (refusing_) {
             refuse(i);

@@ -16,40 +16,26 @@ void BodyDecoder::begin(BodyFraming framing, std::uint64_t length,
     lineBytes_ = 0;
     extensionBytes_ = 0;
     switch (framing) {
-    case BodyFraming::None:
-        state_ = State::Ended;
-        break;
+    case BodyFraming::None: state_ = State::Ended; break;
     case BodyFraming::ContentLength:
         remaining_ = length;
         state_ = State::Length;
         break;
-    case BodyFraming::Chunked:
-        state_ = State::SizeFirst;
-        break;
-    case BodyFraming::UntilClose:
-        state_ = State::UntilClose;
-        break;
-    case BodyFraming::Tunnel:
-        state_ = State::Tunnel;
-        break;
+    case BodyFraming::Chunked: state_ = State::SizeFirst; break;
+    case BodyFraming::UntilClose: state_ = State::UntilClose; break;
+    case BodyFraming::Tunnel: state_ = State::Tunnel; break;
     }
 }
 
 WireEvent BodyDecoder::next(std::span<const std::byte>& input, HeadBlockPtr& block,
                             const WireLimits& limits, ParseReason& reason) {
     switch (state_) {
-    case State::Ended:
-        return WireEvent::End;
-    case State::Length:
-        return readLength(input, reason);
-    case State::UntilClose:
-        return readUntilClose(input, reason);
-    case State::Tunnel:
-        return WireEvent::Done;
-    case State::Trailers:
-        return readTrailers(input, block, limits, reason);
-    default:
-        return readChunked(input, block, limits, reason);
+    case State::Ended: return WireEvent::End;
+    case State::Length: return readLength(input, reason);
+    case State::UntilClose: return readUntilClose(input, reason);
+    case State::Tunnel: return WireEvent::Done;
+    case State::Trailers: return readTrailers(input, block, limits, reason);
+    default: return readChunked(input, block, limits, reason);
     }
 }
 
@@ -103,14 +89,10 @@ WireEvent BodyDecoder::readTrailers(std::span<const std::byte>& input, HeadBlock
         return WireEvent::NeedData;
     TrailerGrammar grammar(*block, limits);
     switch (readLines(grammar, *block, input, reason)) {
-    case LineStep::End:
-        state_ = State::Ended;
-        return WireEvent::End;
-    case LineStep::Failed:
-        return WireEvent::Failed;
+    case LineStep::End: state_ = State::Ended; return WireEvent::End;
+    case LineStep::Failed: return WireEvent::Failed;
     case LineStep::More:
-    case LineStep::Incomplete:
-        break;
+    case LineStep::Incomplete: break;
     }
     return WireEvent::NeedData;
 }
@@ -135,18 +117,14 @@ ParseReason BodyDecoder::enter(State state) noexcept {
 /// Reads one byte of the chunked coding that is not data and not of a trailer line.
 ParseReason BodyDecoder::frameByte(char byte, const WireLimits& limits) noexcept {
     switch (state_) {
-    case State::ChunkCr:
-        return byte == '\r' ? enter(State::ChunkLf) : ParseReason::MissingChunkEnd;
+    case State::ChunkCr: return byte == '\r' ? enter(State::ChunkLf) : ParseReason::MissingChunkEnd;
     case State::ChunkLf:
         return byte == '\n' ? enter(State::SizeFirst) : ParseReason::MissingChunkEnd;
-    case State::SizeLf:
-        return byte == '\n' ? beginChunk() : ParseReason::BareCr;
+    case State::SizeLf: return byte == '\n' ? beginChunk() : ParseReason::BareCr;
     case State::TrailerFirst:
         return enter(State::TrailerLf);  // The caller has seen that it is a CR.
-    case State::TrailerLf:
-        return byte == '\n' ? enter(State::Ended) : ParseReason::BareCr;
-    default:
-        return chunkLineByte(byte, limits);
+    case State::TrailerLf: return byte == '\n' ? enter(State::Ended) : ParseReason::BareCr;
+    default: return chunkLineByte(byte, limits);
     }
 }
 
@@ -180,15 +158,11 @@ ParseReason BodyDecoder::sizeByte(char byte) noexcept {
     if (state_ == State::SizeFirst)
         return ParseReason::BadChunkSize;
     switch (byte) {
-    case '\r':
-        return enter(State::SizeLf);
-    case ';':
-        return enter(State::BeforeName);
+    case '\r': return enter(State::SizeLf);
+    case ';': return enter(State::BeforeName);
     case ' ':
-    case '\t':
-        return enter(State::BeforeExtension);
-    default:
-        return ParseReason::BadChunkSize;
+    case '\t': return enter(State::BeforeExtension);
+    default: return ParseReason::BadChunkSize;
     }
 }
 

@@ -16,13 +16,9 @@ enum class CharClass : std::uint8_t {
     Quoted = 16,  ///< within a quoted string, neither `"` nor `\`
 };
 
-constexpr unsigned bitOf(CharClass wanted) noexcept {
-    return static_cast<unsigned>(wanted);
-}
+constexpr unsigned bitOf(CharClass wanted) noexcept { return static_cast<unsigned>(wanted); }
 
-constexpr bool isDigit(char byte) noexcept {
-    return byte >= '0' && byte <= '9';
-}
+constexpr bool isDigit(char byte) noexcept { return byte >= '0' && byte <= '9'; }
 constexpr bool isAlpha(char byte) noexcept {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
@@ -69,9 +65,7 @@ constexpr bool isOf(CharClass wanted, char byte) noexcept {
     return (kCharTable[static_cast<unsigned char>(byte)] & bitOf(wanted)) != 0;
 }
 
-constexpr bool isBlank(char byte) noexcept {
-    return byte == ' ' || byte == '\t';
-}
+constexpr bool isBlank(char byte) noexcept { return byte == ' ' || byte == '\t'; }
 
 /// Cuts blanks (OWS, RFC 9110 §5.6.3) off both ends.
 constexpr std::string_view trimBlanks(std::string_view text) noexcept {

@@ -14,8 +14,8 @@ std::string errorText(int code, std::string_view text) {
 }
 
 bool isKnownMethod(std::string_view method) noexcept {
-    constexpr std::array<std::string_view, 9> kKnown{"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
-                                                     "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+    constexpr std::array<std::string_view, 9> kKnown{
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
     return std::find(kKnown.begin(), kKnown.end(), method) != kKnown.end();
 }
 

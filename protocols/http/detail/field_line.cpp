@@ -5,27 +5,19 @@ namespace marline::http::detail {
 ParseReason badNameReason(const char* line, const char* nameEnd) noexcept {
     if (nameEnd == line) {
         switch (*line) {
-        case ':':
-            return ParseReason::EmptyFieldName;
+        case ':': return ParseReason::EmptyFieldName;
         case ' ':
-        case '\t':
-            return ParseReason::ObsoleteFold;
-        case '\n':
-            return ParseReason::BareLf;
-        default:
-            return ParseReason::BadFieldName;
+        case '\t': return ParseReason::ObsoleteFold;
+        case '\n': return ParseReason::BareLf;
+        default: return ParseReason::BadFieldName;
         }
     }
     switch (*nameEnd) {
     case ' ':
-    case '\t':
-        return ParseReason::SpaceBeforeColon;
-    case '\r':
-        return ParseReason::MissingColon;
-    case '\n':
-        return ParseReason::BareLf;
-    default:
-        return ParseReason::BadFieldName;
+    case '\t': return ParseReason::SpaceBeforeColon;
+    case '\r': return ParseReason::MissingColon;
+    case '\n': return ParseReason::BareLf;
+    default: return ParseReason::BadFieldName;
     }
 }
 

@@ -127,8 +127,7 @@ ParseReason noteField(FramingFacts& facts, const FieldView& field) noexcept {
     case kTransferEncoding.size():
         return equalsWord(name, kTransferEncoding) ? noteTransferEncoding(facts, field.value)
                                                    : ParseReason::None;
-    default:
-        return ParseReason::None;
+    default: return ParseReason::None;
     }
 }
 

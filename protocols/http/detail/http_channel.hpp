@@ -28,8 +28,7 @@ namespace marline::http {
 /// reads learns that the client has gone.
 class HttpChannel final : public IProtocol, public IProducer {
 public:
-    explicit HttpChannel(Ref<Site> site)
-        : site_(std::move(site)), parser_(site_->options().wire) {}
+    explicit HttpChannel(Ref<Site> site) : site_(std::move(site)), parser_(site_->options().wire) {}
 
     void makeConnection(ITransport& transport) override;
     void dataReceived(std::span<const std::byte> data) override;
@@ -45,7 +44,9 @@ public:
     // For the request that is handled.
     Site& site() const noexcept { return *site_; }
     const Address& peer() const noexcept { return peer_; }
-    const Address& host() const noexcept { return transport_ != nullptr ? transport_->getHost() : gone_; }
+    const Address& host() const noexcept {
+        return transport_ != nullptr ? transport_->getHost() : gone_;
+    }
     bool keepAlive() const noexcept { return keepAlive_; }
     void closeAfterwards() noexcept { keepAlive_ = false; }
     std::string_view date() const;
@@ -94,22 +95,22 @@ private:
     IProducer* attached_ = nullptr;  // the request's, in this one's place at the transport
     Ref<Request> request_;
     std::optional<Deferred<std::string>> rendering_;
-    std::string held_;           // unread, from heldFrom_ on
+    std::string held_;  // unread, from heldFrom_ on
     std::size_t heldFrom_ = 0;
     Address peer_;
     Address gone_;
     DelayedCall timer_;
-    Duration now_{};             // while reading_
-    Duration deadline_{};        // of the state
+    Duration now_{};       // while reading_
+    Duration deadline_{};  // of the state
     Duration timerDue_ = Duration::max();
-    std::uint64_t sent_ = 0;     // bytes given to the transport
-    std::uint64_t taken_ = 0;    // of them, taken by the client when that was last looked at
+    std::uint64_t sent_ = 0;   // bytes given to the transport
+    std::uint64_t taken_ = 0;  // of them, taken by the client when that was last looked at
     State state_ = State::Idle;
-    bool waited_ = false;        // there was something to take then
-    bool reading_ = false;       // in read()
-    bool bodyCame_ = false;      // since the last settle()
-    bool paused_ = false;        // the transport was told not to read
-    bool blocked_ = false;       // the transport's buffer is full
+    bool waited_ = false;    // there was something to take then
+    bool reading_ = false;   // in read()
+    bool bodyCame_ = false;  // since the last settle()
+    bool paused_ = false;    // the transport was told not to read
+    bool blocked_ = false;   // the transport's buffer is full
     bool keepAlive_ = true;
 };
 

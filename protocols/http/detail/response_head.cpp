@@ -62,18 +62,14 @@ OwnFields ownFieldsOf(const Headers& fields) {
     OwnFields own;
     for (const auto& [name, value] : fields) {
         switch (name.size()) {
-        case kDate.size():
-            own.date |= equalsWord(name, kDate);
-            break;
+        case kDate.size(): own.date |= equalsWord(name, kDate); break;
         case kConnection.size():
             if (equalsWord(name, kConnection)) {
                 own.connection = true;
                 own.close |= hasClose(value);
             }
             break;
-        case kContentType.size():
-            own.contentType |= equalsWord(name, kContentType);
-            break;
+        case kContentType.size(): own.contentType |= equalsWord(name, kContentType); break;
         case kContentLength.size():
             if (equalsWord(name, kContentLength)) {
                 if (own.contentLength) {
@@ -88,8 +84,7 @@ OwnFields ownFieldsOf(const Headers& fields) {
                     "Transfer-Encoding is written by the server, not by the handler");
             }
             break;
-        default:
-            break;
+        default: break;
         }
     }
     return own;

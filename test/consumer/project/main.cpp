@@ -10,9 +10,8 @@ int main() {
         return marline::Agent{reactor}
             .request("GET", "gopher://example.org/")
             .addCallback([](const marline::Response&) {})
-            .addErrback<marline::Error>([&said](const marline::Failure& why) {
-                said = why.message();
-            });
+            .addErrback<marline::Error>(
+                [&said](const marline::Failure& why) { said = why.message(); });
     });
     std::puts(said.c_str());
     return status == 0 && said.find("gopher") != std::string::npos ? 0 : 1;

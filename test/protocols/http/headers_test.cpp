@@ -16,9 +16,7 @@ using Values = std::vector<std::string_view>;
 
 static_assert(std::forward_iterator<Headers::Iterator>);
 
-std::vector<FieldView> fieldsOf(const Headers& headers) {
-    return {headers.begin(), headers.end()};
-}
+std::vector<FieldView> fieldsOf(const Headers& headers) { return {headers.begin(), headers.end()}; }
 
 /// The text of the std::invalid_argument that `call` throws.
 template <class Call>
@@ -97,9 +95,7 @@ TEST(Headers, refusesInvalidNames) {
         EXPECT_THROW(headers.setRawHeaders(name, {"v"}), std::invalid_argument) << name;
         EXPECT_EQ(fieldsOf(headers), (std::vector<FieldView>{{"Kept", "1"}}));
     }
-    EXPECT_EQ(refusalOf([] {
-                  Headers{{"a\r\nb", "v"}};
-              }),
+    EXPECT_EQ(refusalOf([] { Headers{{"a\r\nb", "v"}}; }),
               "header name \"a\\x0d\\x0ab\" is not a token");
 }
 
@@ -114,9 +110,7 @@ TEST(Headers, refusesHeaderInjection) {
         EXPECT_THROW(headers.setRawHeaders("Kept", {"2", value}), std::invalid_argument);
         EXPECT_EQ(fieldsOf(headers), (std::vector<FieldView>{{"Kept", "1"}}));
     }
-    EXPECT_EQ(refusalOf([] {
-                  Headers{{"X-A", "a\r\nX: y"}};
-              }),
+    EXPECT_EQ(refusalOf([] { Headers{{"X-A", "a\r\nX: y"}}; }),
               "header \"X-A\" has a control character in its value \"a\\x0d\\x0aX: y\"");
     const std::string text = refusalOf([] { Headers{{"X-A", "\n" + std::string(1000, 'a')}}; });
     EXPECT_LT(text.size(), 150U);

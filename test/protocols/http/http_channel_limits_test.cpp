@@ -19,13 +19,9 @@ class HttpChannelLimitsTest : public test::ServerTest {};
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: t\r\n\r\n";
 
-Rendered size(Request& request) {
-    return std::to_string(request.content().size());
-}
+Rendered size(Request& request) { return std::to_string(request.content().size()); }
 
-std::string statusOf(const std::string& answer) {
-    return answer.substr(0, answer.find("\r\n"));
-}
+std::string statusOf(const std::string& answer) { return answer.substr(0, answer.find("\r\n")); }
 
 std::string statusFor(std::string_view request, SiteOptions options = {}) {
     ServerWire wire(size, std::move(options));
@@ -89,7 +85,8 @@ TEST_F(HttpChannelLimitsTest, boundsTheFields) {
 TEST_F(HttpChannelLimitsTest, boundsABodyOfKnownLength) {
     SiteOptions options;
     options.maxBody = 10;
-    const std::string head = "POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: ";
+    const std::string head =
+        "POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: ";
     ServerWire fits(size, options);
     EXPECT_EQ(fits.exchange(head + "10\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     EXPECT_TRUE(fits.exchange("0123456789").ends_with("\r\n10"));
@@ -105,7 +102,8 @@ TEST_F(HttpChannelLimitsTest, boundsABodyInChunks) {
     SiteOptions options;
     options.maxBody = 10;
     const std::string head = "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n";
-    EXPECT_EQ(statusFor(head + "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n", options), "HTTP/1.1 200 OK");
+    EXPECT_EQ(statusFor(head + "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n", options),
+              "HTTP/1.1 200 OK");
     ServerWire large(size, options);
     const std::string answer = large.exchange(head + "5\r\n01234\r\n6\r\n56789a\r\n0\r\n\r\n");
     EXPECT_EQ(statusOf(answer), "HTTP/1.1 413 Content Too Large");
@@ -140,9 +138,8 @@ TEST_F(HttpChannelLimitsTest, pausesReadingWhileARequestIsHandled) {
 TEST_F(HttpChannelLimitsTest, takesALargeReadWhileARequestIsHandled) {
     Deferred<std::string> first;
     int handled = 0;
-    ServerWire wire([&](Request&) -> Rendered {
-        return ++handled == 1 ? Rendered(first) : Rendered("x");
-    });
+    ServerWire wire(
+        [&](Request&) -> Rendered { return ++handled == 1 ? Rendered(first) : Rendered("x"); });
     std::string requests;
     for (int i = 0; i < 2000; ++i) {
         requests += kGet;

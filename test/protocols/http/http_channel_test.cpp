@@ -24,9 +24,7 @@ Rendered describe(Request& request) {
     return request.method() + " " + request.uri() + " [" + request.content() + "]";
 }
 
-Ref<Resource> describing() {
-    return makeRef<FunctionResource>(describe);
-}
+Ref<Resource> describing() { return makeRef<FunctionResource>(describe); }
 
 std::string plain(const std::string& body, const std::string& more = "") {
     return "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
@@ -36,9 +34,7 @@ std::string plain(const std::string& body, const std::string& more = "") {
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: t\r\n\r\n";
 
 // The plainest request gives the plainest response, however it is cut.
-TEST_F(HttpChannelTest, answersARequest) {
-    expectEveryWay(describing, kGet, plain("GET / []"));
-}
+TEST_F(HttpChannelTest, answersARequest) { expectEveryWay(describing, kGet, plain("GET / []")); }
 
 // H-3: HTTP/1.1 keeps the connection, so the next request is answered on it.
 TEST_F(HttpChannelTest, keepsTheConnection) {
@@ -68,7 +64,8 @@ TEST_F(HttpChannelTest, ignoresWhatComesBehindTheLastRequest) {
 // HTTP/1.0 closes unless the client asks to keep (unlike Twisted, H-3, which always closes).
 TEST_F(HttpChannelTest, http10ClosesUnlessAskedToKeep) {
     ServerWire closing(describing());
-    EXPECT_EQ(closing.exchange("GET / HTTP/1.0\r\n\r\n"), plain("GET / []", "Connection: close\r\n"));
+    EXPECT_EQ(closing.exchange("GET / HTTP/1.0\r\n\r\n"),
+              plain("GET / []", "Connection: close\r\n"));
     EXPECT_TRUE(closing.transport().writeEnded());
     ServerWire keeping(describing());
     const std::string request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
@@ -79,8 +76,9 @@ TEST_F(HttpChannelTest, http10ClosesUnlessAskedToKeep) {
 // Z-8: HEAD announces the length of the body that GET would bring, and leaves it out.
 TEST_F(HttpChannelTest, headHasNoBody) {
     ServerWire wire(describing());
-    EXPECT_EQ(wire.exchange("HEAD / HTTP/1.1\r\nHost: t\r\n\r\n"),
-              "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 9\r\nContent-Type: text/plain\r\n\r\n");
+    EXPECT_EQ(
+        wire.exchange("HEAD / HTTP/1.1\r\nHost: t\r\n\r\n"),
+        "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 9\r\nContent-Type: text/plain\r\n\r\n");
     EXPECT_EQ(wire.exchange(kGet), plain("GET / []"));
 }
 
@@ -128,7 +126,8 @@ TEST_F(HttpChannelTest, tellsTheClientToContinue) {
 // H-15: HTTP/1.0 knows no 100 Continue, and without a body there is nothing to continue with.
 TEST_F(HttpChannelTest, doesNotContinueWithoutReason) {
     ServerWire old(describing());
-    EXPECT_EQ(old.exchange("POST / HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"), "");
+    EXPECT_EQ(old.exchange("POST / HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"),
+              "");
     ServerWire bare(describing());
     EXPECT_EQ(bare.exchange("GET / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n\r\n"),
               plain("GET / []"));
@@ -148,8 +147,8 @@ TEST_F(HttpChannelTest, handlesOneRequestAtATime) {
     Deferred<std::string>(pages[2]).callback("three");
     const std::string head = "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: ";
     const std::string type = "\r\nContent-Type: text/html\r\n\r\n";
-    EXPECT_EQ(wire.take(), head + "3" + type + "one" + head + "3" + type + "two" + head + "5" + type +
-                               "three");
+    EXPECT_EQ(wire.take(),
+              head + "3" + type + "one" + head + "3" + type + "two" + head + "5" + type + "three");
 }
 
 // A hundred thousand pipelined requests that are answered at once use constant stack.
@@ -212,9 +211,8 @@ TEST_F(HttpChannelTest, cancelsTheHandlerWhenTheClientGoes) {
 TEST_F(HttpChannelTest, cancelsWhatTheHandlerWaitsFor) {
     int cancelled = 0;
     const Deferred<std::string> inner([&](Deferred<std::string>) { ++cancelled; });
-    ServerWire wire([&](Request&) -> Rendered {
-        return succeed(1).addCallback([&](int) { return inner; });
-    });
+    ServerWire wire(
+        [&](Request&) -> Rendered { return succeed(1).addCallback([&](int) { return inner; }); });
     wire.send(kGet);
     wire.disconnect();
     EXPECT_EQ(cancelled, 1);

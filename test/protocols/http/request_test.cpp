@@ -79,8 +79,12 @@ TEST_F(RequestTest, hasItsFieldsWithoutABody) {
 TEST_F(RequestTest, decodesSegments) {
     const auto segments = [](const std::string& target) {
         std::vector<std::string> got;
-        answer([&](Request& request) { got = request.segments(); request.finish(); },
-               "GET " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
+        answer(
+            [&](Request& request) {
+                got = request.segments();
+                request.finish();
+            },
+            "GET " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
         return got;
     };
     using Segments = std::vector<std::string>;
@@ -102,8 +106,8 @@ TEST_F(RequestTest, keepsWhatItWasWhenItIsKept) {
         return request.uri();
     });
     for (int i = 0; i < 3; ++i) {
-        wire.exchange("GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: t\r\nX-N: " +
-                      std::to_string(i) + "\r\n\r\n");
+        wire.exchange("GET /" + std::to_string(i) +
+                      " HTTP/1.1\r\nHost: t\r\nX-N: " + std::to_string(i) + "\r\n\r\n");
     }
     wire.disconnect();
     for (std::size_t i = 0; i < 3; ++i) {
@@ -226,8 +230,8 @@ TEST_F(RequestTest, refusesFramingFieldsThatLie) {
         });
         return wire.exchange(kGet);
     };
-    for (const char* const length : {"4", "6", "-5", "+5", "5x", "0x5", "", "5, 5",
-                                     "99999999999999999999"}) {
+    for (const char* const length :
+         {"4", "6", "-5", "+5", "5x", "0x5", "", "5, 5", "99999999999999999999"}) {
         EXPECT_TRUE(with("Content-Length", length).starts_with("HTTP/1.1 500 ")) << length;
     }
     EXPECT_TRUE(with("Transfer-Encoding", "chunked").starts_with("HTTP/1.1 500 "));
@@ -242,7 +246,8 @@ TEST_F(RequestTest, refusesFramingFieldsThatLie) {
 // Header injection is refused where the header is set.
 TEST_F(RequestTest, refusesHeaderInjection) {
     EXPECT_TRUE(answer([](Request& request) {
-                    EXPECT_THROW(request.setHeader("X", "a\r\nSet-Cookie: b"), std::invalid_argument);
+                    EXPECT_THROW(request.setHeader("X", "a\r\nSet-Cookie: b"),
+                                 std::invalid_argument);
                     EXPECT_THROW(request.redirect("/\r\nX: y"), std::invalid_argument);
                     EXPECT_THROW(request.setResponseCode(200, "a\r\nX: y"), std::invalid_argument);
                     EXPECT_THROW(request.setResponseCode(199), std::invalid_argument);

@@ -19,8 +19,8 @@ ServerWire::ServerWire(Ref<Resource> root, SiteOptions options)
 }
 
 ServerWire::ServerWire(UniqueFunction<Rendered(Request&)> handler, SiteOptions options)
-    : ServerWire(Ref<Resource>(makeRef<FunctionResource>(std::move(handler))),
-                 std::move(options)) {}
+    : ServerWire(Ref<Resource>(makeRef<FunctionResource>(std::move(handler))), std::move(options)) {
+}
 
 ServerWire::~ServerWire() {
     if (connected_) {
@@ -95,11 +95,7 @@ void ServerTest::TearDown() {
     setUnhandledHook(nullptr);
 }
 
-const std::string& ServerTest::errors() {
-    return loggedErrors;
-}
-const std::string& ServerTest::notes() {
-    return loggedNotes;
-}
+const std::string& ServerTest::errors() { return loggedErrors; }
+const std::string& ServerTest::notes() { return loggedNotes; }
 
 }  // namespace marline::http::test

@@ -56,9 +56,7 @@ bool pull(Parser& parser, std::span<const std::byte>& input, Transcript& to, OnE
             if (!input.empty())
                 to.problem += "NeedData although input is left; ";
             return true;
-        case WireEvent::Head:
-            addHead(to, parser.head());
-            break;
+        case WireEvent::Head: addHead(to, parser.head()); break;
         case WireEvent::Informational:
             addHead(to, parser.head());
             to.summary.pop_back();
@@ -74,12 +72,8 @@ bool pull(Parser& parser, std::span<const std::byte>& input, Transcript& to, OnE
             addFields(to.details, parser.trailers());
             onEnd();
             break;
-        case WireEvent::Done:
-            to.summary += ".";
-            return false;
-        case WireEvent::Failed:
-            to.reason = parser.reason();
-            return false;
+        case WireEvent::Done: to.summary += "."; return false;
+        case WireEvent::Failed: to.reason = parser.reason(); return false;
         }
     }
 }

@@ -32,8 +32,9 @@ protected:
     /// Adds a call that does nothing, and that runs `end` when it is destroyed.
     template <class F>
     TimerQueue::Id addWithEnd(Duration due, F end) {
-        return queue.add(due, [held = std::make_unique<AtEnd<F>>(std::move(end))] {},
-                         std::source_location::current());
+        return queue.add(
+            due, [held = std::make_unique<AtEnd<F>>(std::move(end))] {},
+            std::source_location::current());
     }
     /// Runs what is due at `now`, as the reactor does.
     std::string runAt(Duration now) {
@@ -204,11 +205,14 @@ TEST_F(TimerQueueTest, aMillionCallsOfWhichOneInAHundredRuns) {
     bool ordered = true;
     for (int i = 0; i < kCalls; ++i) {
         const Duration due{random() % 1000000};
-        ids.push_back(queue.add(due, [&, due] {
-            ordered = ordered && due >= last;
-            last = due;
-            ++count;
-        }, std::source_location::current()));
+        ids.push_back(queue.add(
+            due,
+            [&, due] {
+                ordered = ordered && due >= last;
+                last = due;
+                ++count;
+            },
+            std::source_location::current()));
     }
     for (int i = 0; i < kCalls; ++i) {
         if (i % 100 != 0) {

@@ -199,16 +199,14 @@ TEST(TlsHandshake, timesOutHalfWay) {
 TEST(TlsHandshake, aServerFactoryMayRefuse) {
     TlsBed bed;
     bed.servers->refuse = true;
-    const Ref<IProtocolFactory> factory =
-        tlsServerFactory(serverContext(), bed.clock, bed.servers);
+    const Ref<IProtocolFactory> factory = tlsServerFactory(serverContext(), bed.clock, bed.servers);
     EXPECT_FALSE(factory->buildProtocol({}));
 }
 
 // doStart() and doStop() reach the factory inside.
 TEST(TlsHandshake, tellsTheFactoryInsideOfItsStartAndStop) {
     TlsBed bed;
-    const Ref<IProtocolFactory> factory =
-        tlsServerFactory(serverContext(), bed.clock, bed.servers);
+    const Ref<IProtocolFactory> factory = tlsServerFactory(serverContext(), bed.clock, bed.servers);
     factory->doStart();
     factory->doStop();
     EXPECT_EQ(bed.servers->starts, 1);

@@ -1,0 +1,188 @@
+// How a StreamConnection writes.
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <sys/uio.h>
+
+#include <marline/reactor/detail/stream_connection.hpp>
+#include <marline/reactor/errors.hpp>
+
+namespace marline::detail {
+namespace {
+
+// A producer that has this much waiting is asked to pause (Twisted: X-35).
+constexpr std::size_t kHighWater = 64 * 1024;
+// Writes from here on go to the kernel at once, together with what waits: copying them costs more
+// than the call that is saved by waiting.
+constexpr std::size_t kWriteThrough = 8 * 1024;
+// Rounds of sending and asking the producer for more, so that one connection does not starve the
+// others.
+constexpr int kFlushesPerTurn = 4;
+// Pieces that one call sends at most.
+constexpr std::size_t kPieces = 64;
+
+}  // namespace
+
+void StreamConnection::write(std::span<const std::byte> data) { writeSequence({&data, 1}); }
+
+void StreamConnection::writeSequence(std::span<const std::span<const std::byte>> pieces) {
+    std::size_t total = 0;
+    for (const std::span<const std::byte> piece : pieces) {
+        total += piece.size();
+    }
+    if (state_ == State::Ended || state_ == State::Aborting || writeEnded_ || total == 0) {
+        return;
+    }
+    std::size_t done = 0;
+    if (total >= kWriteThrough && !blocked_ && pieces.size() < kPieces) {
+        done = sendAtOnce(pieces, total);
+    }
+    if (done < total) {
+        keep(pieces, done);
+        if (producer_ != nullptr && producing_ == Producing::Push && !producerPaused_ &&
+            bytesBuffered() > kHighWater) {
+            producerPaused_ = true;
+            producer_->pauseProducing();
+        }
+    }
+    flushSoon();
+}
+
+/// Sends what waits and then the pieces, and gives how many bytes of these have gone.
+std::size_t StreamConnection::sendAtOnce(std::span<const std::span<const std::byte>> pieces,
+                                         std::size_t total) {
+    iovec parts[kPieces];
+    std::size_t count = 0;
+    const std::size_t waiting = bytesBuffered();
+    if (waiting > 0) {
+        parts[count++] = {out_->bytes.data() + out_->sent, waiting};
+    }
+    for (const std::span<const std::byte> piece : pieces) {
+        parts[count++] = {const_cast<std::byte*>(piece.data()), piece.size()};
+    }
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = count;
+    const ssize_t took = count == 1
+                             ? ::send(fd_.get(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                             : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    if (took < 0) {
+        return 0;  // the flush that follows meets the same error, and deals with it
+    }
+    const auto gone = static_cast<std::size_t>(took);
+    if (gone < waiting + total) {
+        blocked_ = true;
+        watch();
+    }
+    if (waiting > 0) {
+        sent(std::min(gone, waiting));
+    }
+    return gone > waiting ? gone - waiting : 0;
+}
+
+/// Keeps the pieces but for the first `skip` bytes of them.
+void StreamConnection::keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip) {
+    if (out_ == nullptr) {
+        out_ = loop().takeBuffer();
+    }
+    for (std::span<const std::byte> piece : pieces) {
+        const std::size_t gone = std::min(skip, piece.size());
+        skip -= gone;
+        piece = piece.subspan(gone);
+        out_->bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    }
+}
+
+/// Sees to it that flush() follows: from who collects, else at the turn's end.
+void StreamConnection::flushSoon() {
+    if (collecting_) {
+        pending_ = true;
+    } else if (!blocked_) {
+        attend();
+    }
+}
+
+void StreamConnection::endOfTurn() {
+    if (state_ == State::Aborting) {
+        lose(reason_ ? *reason_ : Failure(ConnectionAborted()));
+    } else if (state_ != State::Ended && !blocked_) {
+        flush();
+    }
+}
+
+void StreamConnection::flush() {
+    collecting_ = true;
+    for (int round = 0; round < kFlushesPerTurn; ++round) {
+        pending_ = false;
+        if (!sendAll()) {
+            break;
+        }
+        finishFlushing();
+        if (!pending_ || blocked_ || state_ == State::Aborting) {
+            break;
+        }
+    }
+    if (state_ == State::Open || state_ == State::Flushing) {
+        watch();
+    }
+    collected();
+}
+
+/// Sends what waits. False when the kernel does not take it all, or the connection is lost.
+bool StreamConnection::sendAll() {
+    while (const std::size_t waiting = bytesBuffered()) {
+        const ssize_t took =
+            ::send(fd_.get(), out_->bytes.data() + out_->sent, waiting, MSG_NOSIGNAL);
+        if (took >= 0) {
+            sent(static_cast<std::size_t>(took));
+            blocked_ = static_cast<std::size_t>(took) < waiting;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+            blocked_ = true;
+        } else if (errno != EINTR) {
+            lose(Failure::make<ConnectionLost>("write failed", lastError(errno)));
+            return false;
+        }
+        if (blocked_) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// Takes `bytes` off the front of what is to be sent.
+void StreamConnection::sent(std::size_t bytes) {
+    out_->sent += bytes;
+    if (out_->sent == out_->bytes.size()) {
+        loop().giveBuffer(std::move(out_));
+    } else if (out_->sent >= kHighWater && out_->sent > out_->bytes.size() / 2) {
+        out_->bytes.erase(0, out_->sent);
+        out_->sent = 0;
+    }
+}
+
+/// Everything is sent: what waited for that goes on.
+void StreamConnection::finishFlushing() {
+    if (producer_ != nullptr && (producing_ == Producing::Pull || producerPaused_)) {
+        producerPaused_ = false;
+        if (!guarded([this] { producer_->resumeProducing(); })) {
+            return;
+        }
+        if (producer_ != nullptr || bytesBuffered() > 0) {
+            return;
+        }
+    }
+    if (state_ == State::Flushing && (producer_ == nullptr || producing_ == Producing::Push)) {
+        lose(ConnectionDone());
+    } else if (ending_ && !writeEnded_ && producer_ == nullptr) {
+        writeEnded_ = true;
+        ::shutdown(fd_.get(), SHUT_WR);
+        if (readEnded_) {
+            lose(ConnectionDone());
+        } else if (protocol_->wantsHalfClose()) {
+            guarded([this] { protocol_->writeConnectionLost(); });
+        }
+    }
+}
+
+}  // namespace marline::detail
