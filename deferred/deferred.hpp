@@ -1,13 +1,13 @@
 // Deferred<T>: a result that is not there yet, and what to do with it when it comes.
 #pragma once
 
+#include <chrono>
 #include <concepts>
-#include <functional>
 #include <source_location>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include <marline/deferred/detail/callable.hpp>
 #include <marline/deferred/detail/link.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/failure.hpp>
@@ -18,68 +18,8 @@ namespace marline {
 template <class T = void>
 class Deferred;
 
-namespace detail {
-
-template <class F, class... Args>
-auto bindBack(F&& f, Args&&... args) {
-    if constexpr (sizeof...(Args) == 0) {
-        return std::decay_t<F>(std::forward<F>(f));
-    } else {
-        return [f = std::decay_t<F>(std::forward<F>(f)),
-                bound = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
-                   auto&&... first) mutable -> decltype(auto)
-                   requires std::invocable<std::decay_t<F>&, decltype(first)...,
-                                           std::decay_t<Args>&...>
-        {
-            return std::apply(
-                [&](auto&... rest) -> decltype(auto) {
-                    return std::invoke(f, std::forward<decltype(first)>(first)..., rest...);
-                },
-                bound);
-        };
-    }
-}
-
-template <class F, class T>
-constexpr void checkCallback() {
-    if constexpr (std::is_void_v<T>) {
-        static_assert(std::invocable<F&>,
-                      "marline: a callback on Deferred<> takes no argument (besides the ones "
-                      "given to addCallback after it)");
-    } else {
-        static_assert(std::invocable<F&, T&&>,
-                      "marline: a callback on Deferred<T> must take one T: by value, as const T& "
-                      "or as T&& (then the arguments given to addCallback after it)");
-    }
-}
-
-/// Whether what an errback returns can go on as the T that the next callback expects.
-template <class R, class T>
-constexpr bool recovers() {
-    if constexpr (std::same_as<R, Failure> || std::same_as<R, Deferred<T>> ||
-                  std::same_as<R, Result<T>>) {
-        return true;
-    } else if constexpr (std::is_void_v<T> || std::is_void_v<R>) {
-        return std::is_void_v<T> && std::is_void_v<R>;
-    } else {
-        return std::convertible_to<R, T>;
-    }
-}
-
-template <class G, class T>
-constexpr void checkErrback() {
-    static_assert(std::invocable<G&, const Failure&>,
-                  "marline: an errback must take a Failure: by value or as const Failure& (then "
-                  "the arguments given to addErrback after it)");
-    if constexpr (std::invocable<G&, const Failure&>) {
-        static_assert(recovers<std::invoke_result_t<G&, const Failure&>, T>(),
-                      "marline: an errback on Deferred<T> must return a T, Deferred<T>, Result<T> "
-                      "or Failure, since the next callback expects a T; to change the type use "
-                      "addCallbacks or addBoth");
-    }
-}
-
-}  // namespace detail
+template <class T>
+class AsResult;
 
 /// A result that may come later, and the chain of callbacks that run on it (Twisted: `Deferred`).
 ///
@@ -200,6 +140,27 @@ public:
         return addBoth(detail::bindBack(std::forward<H>(h), std::forward<A>(a)), where);
     }
 
+    /// Gives this chain's outcome to `other`, as its callback() or errback() would, and goes on
+    /// with nothing (Twisted: `chainDeferred`). Nothing waits here: cancelling `other` does not
+    /// reach this chain. When `other` has fired already, this one fails with AlreadyCalledError.
+    Deferred<> chainDeferred(Deferred other, Site where = Site::current());
+
+    /// Cancels the chain when it gets here later than `timeout` from now: the CancelledError that
+    /// comes of that goes on as a TimeoutError, which says what took how long (Twisted:
+    /// `addTimeout`). A value or another error that the cancelled operation ends with stays.
+    ///
+    /// `clock` has a `callLater(delay, f)`, as a Reactor has, and must be there when this is
+    /// called; it may go before the Deferred does.
+    template <class Clock>
+    Deferred addTimeout(std::chrono::nanoseconds timeout, Clock& clock,
+                        Site where = Site::current());
+    /// The same, where the outcome of what was late is what `onTimeoutCancel(result, timeout)`
+    /// makes of the Result<T>: a T, a Deferred<T>, a Result<T> or a Failure.
+    template <class Clock, class F>
+        requires std::invocable<F&, Result<T>, std::chrono::nanoseconds>
+    Deferred addTimeout(std::chrono::nanoseconds timeout, Clock& clock, F&& onTimeoutCancel,
+                        Site where = Site::current());
+
     /// Fires the chain with a value and runs its links. Throws AlreadyCalledError when it has been
     /// fired; the first firing after a cancel() without a canceller is ignored instead.
     template <class... V>
@@ -232,6 +193,10 @@ public:
     void pause() noexcept { chain_->pause(); }
     /// Undoes one pause(); throws std::logic_error without one.
     void unpause() { chain_->unpause(); }
+
+    /// For coroutines: `Result<T> r = co_await d.asResult();` gives the outcome without throwing,
+    /// where `co_await std::move(d)` gives the T and throws what a Failure holds.
+    AsResult<T> asResult() const noexcept;
 
     /// Internal: gives the reference to the chain away.
     detail::Chain* releaseChain() && noexcept { return std::exchange(chain_, nullptr); }
@@ -302,4 +267,6 @@ static_assert(sizeof(Deferred<int>) == sizeof(void*));
 
 }  // namespace marline
 
+#include <marline/deferred/coroutine.hpp>
 #include <marline/deferred/detail/deferred_inline.hpp>
+#include <marline/deferred/detail/timeout.hpp>

@@ -6,6 +6,8 @@
 
 #include <cxxabi.h>
 
+#include <marline/deferred/detail/sites.hpp>
+
 namespace marline {
 namespace detail {
 namespace {
@@ -61,8 +63,9 @@ Failure::Failure(std::exception_ptr error) noexcept {
         state_ = make<std::logic_error>("Failure made with no exception to hold").releaseState();
         return;
     }
-    state_ = new (std::nothrow) detail::ThrownFailure(std::move(error));
-    if (state_ == nullptr) {
+    try {
+        state_ = new detail::ThrownFailure(std::move(error));
+    } catch (const std::bad_alloc&) {
         state_ = detail::outOfMemory();
     }
 }
@@ -93,12 +96,7 @@ std::string Failure::brief() const { return typeName() + ": " + message(); }
 std::string Failure::describe() const {
     std::string text = brief();
     for (std::size_t i = 0; i < state_->siteCount && i < detail::FailureState::kMaxSites; ++i) {
-        const std::source_location& site = state_->sites[i];
-        text += "\n    ";
-        text += site.file_name();
-        text += ":" + std::to_string(site.line()) + " (";
-        text += site.function_name();
-        text += ")";
+        text += "\n    " + detail::describeSite(state_->sites[i]);
     }
     if (state_->siteCount > detail::FailureState::kMaxSites) {
         text += "\n    and " + std::to_string(state_->siteCount - detail::FailureState::kMaxSites) +

@@ -103,6 +103,8 @@ public:
         return a.state_ == b.state_;
     }
 
+    /// Internal: notes that the error passed `site`.
+    void passed(const std::source_location& site) const noexcept { state_->passed(site); }
     /// Internal: gives the reference away, to be taken back by adopt().
     detail::FailureState* releaseState() noexcept { return std::exchange(state_, nullptr); }
     /// Internal: false when the error has been moved away.

@@ -49,15 +49,7 @@ auto maybeDeferred(F&& f, Args&&... args) {
         if constexpr (detail::isDeferred<R>) {
             return std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
         } else if constexpr (detail::isResult<R>) {
-            R result = std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
-            if (!result.ok()) {
-                return fail<T>(result.failure());
-            }
-            if constexpr (std::is_void_v<T>) {
-                return succeed();
-            } else {
-                return succeed(std::move(result).value());
-            }
+            return detail::fired(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
         } else if constexpr (std::is_void_v<R>) {
             std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
             return succeed();

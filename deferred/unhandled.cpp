@@ -1,18 +1,16 @@
 #include <marline/deferred/unhandled.hpp>
 
 #include <cstdio>
-#include <string>
 #include <utility>
+
+#include <marline/deferred/detail/sites.hpp>
 
 namespace marline {
 namespace {
 
-void writeToStderr(const Failure& failure, const std::source_location& created) noexcept {
+void writeToStderr(const UnhandledError& error) noexcept {
     try {
-        const std::string text = failure.describe();
-        std::fprintf(stderr, "Unhandled error in Deferred made at %s:%u (%s):\n%s\n",
-                     created.file_name(), static_cast<unsigned>(created.line()),
-                     created.function_name(), text.c_str());
+        std::fprintf(stderr, "%s\n", error.describe().c_str());
     } catch (const std::exception&) {
         std::fputs("Unhandled error in Deferred, and no memory to describe it\n", stderr);
     }
@@ -22,12 +20,15 @@ thread_local UnhandledHook currentHook = &writeToStderr;
 
 }  // namespace
 
+std::string UnhandledError::describe() const {
+    return "Unhandled error in Deferred made at " + detail::describeSite(created) + ":\n" +
+           failure.describe() + stacks;
+}
+
 UnhandledHook setUnhandledHook(UnhandledHook hook) noexcept {
     return std::exchange(currentHook, hook != nullptr ? hook : &writeToStderr);
 }
 
-void reportUnhandled(const Failure& failure, const std::source_location& created) noexcept {
-    currentHook(failure, created);
-}
+void reportUnhandled(const UnhandledError& error) noexcept { currentHook(error); }
 
 }  // namespace marline

@@ -2,23 +2,34 @@
 #pragma once
 
 #include <source_location>
+#include <string>
 
 #include <marline/deferred/api.hpp>
 #include <marline/deferred/failure.hpp>
 
 namespace marline {
 
-/// Called with each Failure that was the last result of a Deferred when its last reference went,
-/// and with the place where that Deferred was made. It must not throw.
-using UnhandledHook = void (*)(const Failure& failure,
-                               const std::source_location& created) noexcept;
+/// A Failure that was the last result of a Deferred when its last reference went.
+struct MARLINE_API UnhandledError {
+    Failure failure;
+    /// Where the Deferred was made.
+    std::source_location created;
+    /// The stacks that made and fired it, when debugging was on (see setDebugging()); else empty.
+    std::string stacks;
+
+    /// The report in words: `Unhandled error in Deferred made at …`, the error with its path, and
+    /// the stacks.
+    std::string describe() const;
+};
+
+/// Called with each unhandled error of the thread, once. It must not throw.
+using UnhandledHook = void (*)(const UnhandledError& error) noexcept;
 
 /// Replaces the hook of this thread and gives the one before; null restores the default, which
-/// writes `Unhandled error in Deferred` with the error and its path to stderr.
+/// writes describe() to stderr.
 MARLINE_API UnhandledHook setUnhandledHook(UnhandledHook hook) noexcept;
 
-/// Reports `failure` to this thread's hook.
-MARLINE_API void reportUnhandled(const Failure& failure,
-                                 const std::source_location& created) noexcept;
+/// Reports `error` to this thread's hook.
+MARLINE_API void reportUnhandled(const UnhandledError& error) noexcept;
 
 }  // namespace marline

@@ -1,4 +1,4 @@
-// Internal: recycled memory for chains.
+// Internal: memory for chains, links, coroutines and errors, recycled in each thread.
 #pragma once
 
 #include <cstddef>
@@ -7,14 +7,20 @@
 
 namespace marline::detail {
 
-/// The size of a block: a chain's header, its first value and about a dozen small links.
+/// What holds a chain with its first links.
 inline constexpr std::size_t kBlockSize = 640;
 
-/// Gives `size` bytes, aligned for any object. Blocks of kBlockSize come from this thread's free
-/// list when it has one. Throws std::bad_alloc.
+/// Memory of `size` bytes or more, 16-byte aligned. Blocks of up to kBlockSize come from the
+/// thread's free lists when there is one; other sizes from operator new. Throws std::bad_alloc.
 MARLINE_API void* allocateBlock(std::size_t size);
 
-/// Takes back what allocateBlock(size) gave, from the same thread or another one.
+/// Takes back what allocateBlock(size) gave.
 MARLINE_API void freeBlock(void* block, std::size_t size) noexcept;
+
+/// Objects of classes derived from it lie in such blocks.
+struct Recycled {
+    static void* operator new(std::size_t size) { return allocateBlock(size); }
+    static void operator delete(void* block, std::size_t size) noexcept { freeBlock(block, size); }
+};
 
 }  // namespace marline::detail

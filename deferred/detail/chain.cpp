@@ -1,64 +1,19 @@
 #include <marline/deferred/detail/chain.hpp>
 
-#include <algorithm>
 #include <string>
 
-#include <marline/deferred/detail/block_pool.hpp>
+#include <marline/deferred/debug.hpp>
+#include <marline/deferred/detail/debug_info.hpp>
+#include <marline/deferred/detail/sites.hpp>
 #include <marline/deferred/errors.hpp>
-#include <marline/deferred/unhandled.hpp>
 
 namespace marline::detail {
 
-/// A further block of links.
-struct alignas(16) Chain::Block {
-    Block* next;
-    std::size_t size;
-
-    char* begin() noexcept { return reinterpret_cast<char*>(this + 1); }
-    bool holds(const void* address) const noexcept {
-        const auto* at = static_cast<const char*>(address);
-        const auto* start = reinterpret_cast<const char*>(this);
-        return at >= start && at < start + size;
-    }
-};
-
 namespace {
-
-/// The last link of a block that is full.
-struct Jump : Link {
-    char* next;
-};
-
-constexpr LinkOps kJumpOps{nullptr, nullptr, sizeof(Jump), 0};
 
 // How far a circle of Deferreds that wait for each other is looked for. Longer ones wait for ever,
 // as in Twisted; looking further would make building a long chain quadratic.
 constexpr int kCircleDepth = 8;
-
-/// The chains that died while another one was being destroyed: destroying them one after another,
-/// not inside each other, is what lets a chain of any length die in constant stack.
-class Graveyard {
-public:
-    bool busy() const noexcept { return busy_; }
-    void setBusy(bool busy) noexcept { busy_ = busy; }
-
-    void bury(Chain& chain, Chain*& next) noexcept {
-        next = dying_;
-        dying_ = &chain;
-    }
-    Chain* dying() const noexcept { return dying_; }
-    void setDying(Chain* chain) noexcept { dying_ = chain; }
-
-private:
-    Chain* dying_ = nullptr;
-    bool busy_ = false;
-};
-
-thread_local Graveyard graveyard;
-
-std::string where(const std::source_location& site) {
-    return std::string(site.file_name()) + ":" + std::to_string(site.line());
-}
 
 /// `T` out of GCC's and clang's `const char* … [with T = int]` and `… [T = int]`.
 std::string readable(const TypeOps& type) {
@@ -76,73 +31,21 @@ bool hasResult(State state) noexcept {
 
 }  // namespace
 
-Chain::Chain(const TypeOps& source, std::uint32_t size, std::size_t room,
-             const std::source_location& where) noexcept
-    : size_(size), sourceType_(&source), tailType_(&source),
-      head_(reinterpret_cast<char*>(this + 1) + room), tail_(head_),
-      end_(reinterpret_cast<char*>(this) + size - sizeof(Jump)), created_(where) {}
-
-Chain* Chain::create(const TypeOps& source, std::size_t room, const std::source_location& where) {
-    const std::size_t rounded = (room + 15) & ~std::size_t{15};
-    const std::size_t size = std::max(kBlockSize, sizeof(Chain) + rounded + sizeof(Jump));
-    return ::new (allocateBlock(size))
-        Chain(source, static_cast<std::uint32_t>(size), rounded, where);
-}
-
-Chain::~Chain() {
-    dropLinks();
-    dropCanceller();
-    dropResult();
-    if (terminal_ != nullptr) {
-        terminal_->abandoned();
+/// Records where something happens. Without memory for that there is no record.
+void Chain::debug(void (DebugInfo::*event)() noexcept) noexcept {
+    if (debug_ == nullptr) {
+        debug_.reset(new (std::nothrow) DebugInfo);
     }
-    while (Block* block = blocks_) {
-        blocks_ = block->next;
-        freeBlock(block, block->size);
+    if (debug_ != nullptr) {
+        (debug_.get()->*event)();
     }
 }
 
-void Chain::dispose(Chain& chain) noexcept {
-    if (graveyard.busy()) {
-        graveyard.bury(chain, chain.nextDying_);
-        return;
-    }
-    graveyard.setBusy(true);
-    graveyard.bury(chain, chain.nextDying_);
-    while (Chain* dying = graveyard.dying()) {
-        graveyard.setDying(dying->nextDying_);
-        const std::size_t size = dying->size_;
-        dying->~Chain();
-        freeBlock(dying, size);
-    }
-    graveyard.setBusy(false);
-}
-
-void Chain::dropLinks() noexcept {
-    while (head_ != tail_) {
-        Link& link = *reinterpret_cast<Link*>(head_);
-        if (link.ops->run == nullptr) {
-            head_ = static_cast<Jump&>(link).next;
-            continue;
-        }
-        head_ += link.ops->size;
-        if (link.ops->drop != nullptr) {
-            link.ops->drop(link);
-        }
-    }
-}
-
-void Chain::dropResult() noexcept {
-    if (state_ == State::Value && valueType_->destroy != nullptr) {
-        valueType_->destroy(value_);
-    } else if (state_ == State::Failed) {
-        reportUnhandled(moveFailure(), created_);
-    }
-}
-
-void Chain::dropCanceller() noexcept {
-    if (Canceller* canceller = std::exchange(canceller_, nullptr)) {
-        canceller->~Canceller();
+std::string Chain::stacks() const noexcept {
+    try {
+        return debug_ != nullptr ? debug_->describe() : std::string();
+    } catch (const std::bad_alloc&) {
+        return {};
     }
 }
 
@@ -150,13 +53,18 @@ void Chain::dropCanceller() noexcept {
 
 void Chain::fireValue() noexcept {
     setValue(sourceSlot(), *sourceType_);
-    dropCanceller();
-    run(this);
+    fired();
 }
 
 void Chain::fireFailure(Failure failure) noexcept {
-    failure_ = failure.releaseState();
-    state_ = State::Failed;
+    setFailure(std::move(failure));
+    fired();
+}
+
+void Chain::fired() noexcept {
+    if (getDebugging()) [[unlikely]] {
+        debug(&DebugInfo::firedHere);
+    }
     dropCanceller();
     run(this);
 }
@@ -210,18 +118,12 @@ bool Chain::idle() const noexcept {
 void Chain::unpause() {
     if (pauses_ == 0) {
         throw std::logic_error("unpause() on a Deferred that is not paused, made at " +
-                               where(created_));
+                               fileAndLine(created_));
     }
     if (--pauses_ == 0 && hasResult(state_) && !running_) {
         retain();
         run(this);
     }
-}
-
-void Chain::setFailure(Failure failure, const std::source_location& site) noexcept {
-    failure_ = failure.releaseState();
-    failure_->passed(site);
-    state_ = State::Failed;
 }
 
 // Waiting for another chain.
@@ -274,8 +176,7 @@ Chain* Chain::take(Chain& from) noexcept {
         from.moveValueTo(slot);
         setValue(slot, type);
     } else {
-        failure_ = from.moveFailure().releaseState();
-        state_ = State::Failed;
+        setFailure(from.moveFailure());
     }
     return this;
 }
@@ -332,25 +233,31 @@ void Chain::splice() noexcept {
     }
 }
 
-void Chain::setTerminal(Terminal& terminal, const TypeOps& expected) {
-    if (tailType_ != &expected || claimed()) {
-        refuseLink(expected);
+bool Chain::mayTakeFrom(Chain& other, const TypeOps& expected) {
+    if (other.tailType_ != &expected || other.claimed()) {
+        other.refuseLink(expected);
     }
-    terminal_ = &terminal;
-    if (idle()) {
-        retain();
-        run(this);
+    if (wouldWaitForItself(other)) {
+        throw DeferredTypeError("a coroutine awaits its own Deferred, or one that waits for it");
     }
+    if (cancelNext_) {
+        cancelNext_ = false;
+        other.cancel();
+    }
+    return other.idle();
 }
 
 // Cancelling.
 
 void Chain::cancel() {
     Chain* chain = this;
-    while (chain->state_ == State::Waiting && chain->waitingOn_ != nullptr) {
+    while (chain->waitingOn_ != nullptr) {
         chain = chain->waitingOn_;
     }
     chain->retain();
+    if (chain->state_ == State::Coroutine) {
+        chain->cancelNext_ = true;
+    }
     if (chain->state_ == State::Waiting) {
         // What it waited for died unfired.
         chain->fireFailure(Failure::make<CancelledError>());
@@ -391,38 +298,13 @@ void Chain::callCanceller() {
     canceller->~Canceller();
 }
 
-// Memory for links.
+// Descriptions.
 
-void Chain::grow(std::size_t size) {
-    const std::size_t needed = sizeof(Block) + size + sizeof(Jump);
-    const std::size_t blockSize = std::max(kBlockSize, (needed + 15) & ~std::size_t{15});
-    auto* block = ::new (allocateBlock(blockSize)) Block{nullptr, blockSize};
-    Block** last = &blocks_;
-    while (*last != nullptr) {
-        last = &(*last)->next;
-    }
-    *last = block;
-    auto* jump = ::new (static_cast<void*>(tail_)) Jump{};
-    jump->ops = &kJumpOps;
-    jump->next = block->begin();
-    tail_ = block->begin();
-    end_ = reinterpret_cast<char*>(block) + blockSize - sizeof(Jump);
-}
+std::string Chain::tailTypeName() const { return readable(*tailType_); }
 
-/// Goes on in the next block, and frees the ones before it that hold nothing any more.
-void Chain::enterNextBlock() noexcept {
-    head_ = reinterpret_cast<Jump*>(head_)->next;
-    const void* live = state_ == State::Value ? value_ : nullptr;
-    Block** at = &blocks_;
-    while (!(*at)->holds(head_)) {
-        Block* block = *at;
-        if (block->holds(live)) {
-            at = &block->next;
-        } else {
-            *at = block->next;
-            freeBlock(block, block->size);
-        }
-    }
+Failure Chain::failure() const noexcept {
+    ++failure_->refs;
+    return Failure::adopt(failure_);
 }
 
 // Misuse.
@@ -432,11 +314,11 @@ void Chain::refuseLink(const TypeOps& expected) const {
         throw DeferredTypeError(
             "this Deferred's result goes to another Deferred or coroutine "
             "already; add to that one. Made at " +
-            where(created_));
+            fileAndLine(created_));
     }
-    throw DeferredTypeError("this Deferred yields " + readable(*tailType_) + " now, not " +
-                            readable(expected) +
-                            ": use what the last addCallback returned. Made at " + where(created_));
+    throw DeferredTypeError(
+        "this Deferred yields " + readable(*tailType_) + " now, not " + readable(expected) +
+        ": use what the last addCallback returned. Made at " + fileAndLine(created_));
 }
 
 void Chain::refuseFiring() {
@@ -444,8 +326,9 @@ void Chain::refuseFiring() {
         swallowNext_ = false;
         return;
     }
-    throw AlreadyCalledError("callback() or errback() on a Deferred that has fired, made at " +
-                             where(created_));
+    throw AlreadyCalledError(std::string("callback() or errback() on a Deferred that ") +
+                             (state_ == State::Coroutine ? "a coroutine fires" : "has fired") +
+                             ", made at " + fileAndLine(created_) + stacks());
 }
 
 }  // namespace marline::detail

@@ -3,107 +3,25 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
+#include <memory>
 #include <source_location>
-#include <type_traits>
+#include <string>
 #include <utility>
 
 #include <marline/deferred/api.hpp>
+#include <marline/deferred/detail/chain_types.hpp>
 #include <marline/deferred/failure.hpp>
-#include <marline/deferred/result.hpp>
 
 namespace marline::detail {
 
-class Chain;
-
-/// How values of one type are moved and destroyed without naming the type. One object a type: its
-/// address is the type's identity.
-struct TypeOps {
-    void (*destroy)(void* value) noexcept;  // null when there is nothing to do
-    void (*relocate)(void* from, void* to) noexcept;
-    const char* (*name)() noexcept;
-};
-
-template <class T>
-using Stored = std::conditional_t<std::is_void_v<T>, Unit, T>;
-
-template <class T>
-const char* typeNameOf() noexcept {
-    return __PRETTY_FUNCTION__;
-}
-
-template <class T>
-void destroyValue(void* value) noexcept {
-    static_cast<T*>(value)->~T();
-}
-
-template <class T>
-void relocateValue(void* from, void* to) noexcept {
-    T* source = static_cast<T*>(from);
-    ::new (to) T(std::move(*source));
-    source->~T();
-}
-
-template <class T>
-MARLINE_API inline constexpr TypeOps typeOps{
-    std::is_trivially_destructible_v<Stored<T>> ? nullptr : &destroyValue<Stored<T>>,
-    &relocateValue<Stored<T>>, &typeNameOf<T>};
-
-/// What a chain holds. The two that links run on are the bits that LinkOps::handles tests.
-enum class State : std::uint8_t {
-    Value = 1,    // a value, at value()
-    Failed = 2,   // a Failure
-    Unfired = 4,  // nothing yet
-    Waiting = 8,  // nothing: a link returned a Deferred that has no result yet
-    Moved = 16,   // nothing any more: the result went to the chain or coroutine that waited
-};
-
-struct Link;
-
-/// What a link can do, one table for each type of link.
-struct LinkOps {
-    /// Runs the half that fits the chain's state, destroys the callables, and gives the chain its
-    /// new state. Null on a jump to another block.
-    void (*run)(Link& self, Chain& chain) noexcept;
-    /// Destroys the callables; null when there is nothing to do.
-    void (*drop)(Link& self) noexcept;
-    std::uint32_t size;
-    std::uint8_t handles;  // the State bits whose half is there
-};
-
-/// The head of a callback/errback pair; what was captured follows it in memory.
-struct Link {
-    const LinkOps* ops;
-    std::source_location site;
-};
-
-/// Takes the result of a chain when its links have run: a waiting chain or a coroutine.
-class Terminal {
-public:
-    /// Takes the chain's result; the chain's state is Value or Failed, and Moved afterwards. Gives
-    /// the chain to run next, with a reference, or null.
-    virtual Chain* take(Chain& from) noexcept = 0;
-    /// The chain dies without a result: nothing will come.
-    virtual void abandoned() noexcept = 0;
-    /// This as a chain, null when it is none.
-    virtual Chain* asChain() noexcept { return nullptr; }
-
-protected:
-    ~Terminal() = default;
-};
-
-/// What cancel() asks first. Lives in the chain's first block.
-class Canceller {
-public:
-    virtual void operator()(Chain& chain) = 0;
-    virtual ~Canceller() = default;
-};
+class DebugInfo;
 
 /// One chain: a result, the links that will run on it, and who waits for its end.
 ///
 ///     Unfired --fire--> Value|Failed --link returns a value or fails--> Value|Failed
 ///                       Value|Failed --link returns a pending Deferred--> Waiting
 ///                       Waiting --the Deferred's result comes--> Value|Failed
+///     Coroutine --its end--> Value|Failed
 ///                       Value|Failed --no links left, and somebody waits--> Moved
 ///
 /// Links lie one after another in blocks of memory and are run from the front. Reference counts
@@ -127,12 +45,20 @@ public:
     }
 
     State state() const noexcept { return state_; }
-    bool called() const noexcept { return state_ != State::Unfired; }
+    bool called() const noexcept { return state_ != State::Unfired && state_ != State::Coroutine; }
     bool paused() const noexcept { return pauses_ != 0; }
     const TypeOps* tailType() const noexcept { return tailType_; }
     const TypeOps* sourceType() const noexcept { return sourceType_; }
     const std::source_location& created() const noexcept { return created_; }
     Chain* waitingOn() const noexcept { return waitingOn_; }
+    /// The type that the tail yields, readable.
+    std::string tailTypeName() const;
+    /// The Failure of a chain in State::Failed.
+    Failure failure() const noexcept;
+    /// The value if there is one, of that type, else null.
+    const void* result(const TypeOps& type) const noexcept {
+        return state_ == State::Value && valueType_ == &type ? value_ : nullptr;
+    }
     /// True when the result goes, or went, to somebody who waits: no link may follow.
     bool claimed() const noexcept { return terminal_ != nullptr || state_ == State::Moved; }
 
@@ -154,6 +80,24 @@ public:
     /// caller's references, so that a chain that only forwards can be freed while it waits.
     void fireValue() noexcept;
     void fireFailure(Failure failure) noexcept;
+
+    // For the coroutine that gives this chain its result.
+    /// Nothing but the coroutine gives the result from here on.
+    void beginCoroutine() noexcept { state_ = State::Coroutine; }
+    /// True when `other` has its result and nothing to do before it is taken. Throws
+    /// DeferredTypeError when `other` cannot be awaited: its result has a taker, is not an
+    /// `expected`, or will come from this very coroutine. What cancel() asked for while the
+    /// coroutine ran, it asks of `other`.
+    bool mayTakeFrom(Chain& other, const TypeOps& expected);
+    /// `taker` takes the result of `other` when that comes.
+    void awaitResult(Chain& other, Terminal& taker) noexcept {
+        waitingOn_ = &other;
+        other.terminal_ = &taker;
+    }
+    void awaited() noexcept { waitingOn_ = nullptr; }
+    void madeAt(const std::source_location& where) noexcept { created_ = where; }
+    /// Runs the links on the result that a coroutine left. Takes a reference, like fireValue().
+    static void run(Chain* chain) noexcept;
 
     void cancel();
     void setCanceller(Canceller* canceller) noexcept { canceller_ = canceller; }
@@ -189,14 +133,18 @@ public:
         valueType_ = &type;
         state_ = State::Value;
     }
-    void setFailure(Failure failure, const std::source_location& site) noexcept;
+    void setFailure(Failure failure) noexcept {
+        failure_ = failure.releaseState();
+        state_ = State::Failed;
+    }
+    void setFailure(Failure failure, const std::source_location& site) noexcept {
+        failure.passed(site);
+        setFailure(std::move(failure));
+    }
     /// Adopts the result of `inner`, now or later; a value is moved to `slot`. Takes the caller's
     /// reference to `inner`.
     void waitFor(Chain* inner, void* slot, const std::source_location& site) noexcept;
 
-    /// Lets `terminal` take the result when the links have run. Throws DeferredTypeError when
-    /// somebody waits already, or when the tail's type is not `expected`.
-    void setTerminal(Terminal& terminal, const TypeOps& expected);
     /// Moves the value to `slot`, or leaves it when `slot` is null; for Terminal::take().
     void moveValueTo(void* slot) noexcept;
     Failure moveFailure() noexcept;
@@ -208,7 +156,6 @@ private:
           const std::source_location& where) noexcept;
     ~Chain();
 
-    static void run(Chain* chain) noexcept;
     static void dispose(Chain& chain) noexcept;
     void runLinks() noexcept;
     void dropResult() noexcept;
@@ -220,6 +167,9 @@ private:
     bool wouldWaitForItself(const Chain& inner) const noexcept;
     void grow(std::size_t size);
     void enterNextBlock() noexcept;
+    void fired() noexcept;
+    void debug(void (DebugInfo::*event)() noexcept) noexcept;
+    std::string stacks() const noexcept;
     void dropCanceller() noexcept;
     void callCanceller();
     [[noreturn]] void refuseLink(const TypeOps& expected) const;
@@ -234,6 +184,7 @@ private:
     State state_ = State::Unfired;
     bool running_ : 1 = false;
     bool swallowNext_ : 1 = false;  // cancelled without a canceller: the producer may fire once
+    bool cancelNext_ : 1 = false;  // cancelled while its coroutine ran: goes to what it awaits next
     std::uint16_t pauses_ = 0;
     const TypeOps* sourceType_;
     const TypeOps* tailType_;
@@ -249,6 +200,7 @@ private:
     Terminal* terminal_ = nullptr;
     Chain* waitingOn_ = nullptr;
     Canceller* canceller_ = nullptr;
+    std::unique_ptr<DebugInfo> debug_;  // while debugging is on
     Chain* nextDying_ = nullptr;
     std::source_location created_;
 };

@@ -22,6 +22,26 @@ private:
     F f_;
 };
 
+template <class T>
+void fire(Deferred<T>& d, Result<T> outcome) {
+    if (!outcome.ok()) {
+        d.errback(outcome.failure());
+    } else if constexpr (std::is_void_v<T>) {
+        d.callback();
+    } else {
+        d.callback(std::move(outcome).value());
+    }
+}
+
+/// A Deferred that has fired with `outcome`.
+template <class T>
+Deferred<T> fired(Result<T> outcome,
+                  const std::source_location& where = std::source_location::current()) {
+    Deferred<T> d(where);
+    fire(d, std::move(outcome));
+    return d;
+}
+
 constexpr std::size_t roundUp(std::size_t size) noexcept { return (size + 15) & ~std::size_t{15}; }
 
 }  // namespace detail
@@ -48,6 +68,13 @@ Deferred<T> Deferred<T>::addErrback(G&& g, Site where) {
     static_assert(std::invocable<F&, const E&> || std::invocable<F&, const Failure&>,
                   "marline: addErrback<E>(g) needs a g that takes a const E& or a const Failure&");
     return addFailureLink(detail::ErrbackFor<E, F>{F(std::forward<G>(g))}, where);
+}
+
+template <class T>
+Deferred<> Deferred<T>::chainDeferred(Deferred other, Site where) {
+    return addBoth([other = std::move(other)](
+                       Result<T> outcome) mutable { detail::fire(other, std::move(outcome)); },
+                   where);
 }
 
 template <class T>

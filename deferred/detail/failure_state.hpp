@@ -11,11 +11,12 @@
 #include <utility>
 
 #include <marline/deferred/api.hpp>
+#include <marline/deferred/detail/block_pool.hpp>
 
 namespace marline::detail {
 
 /// The error, its count, and the places it passed.
-class MARLINE_API FailureState {
+class MARLINE_API FailureState : public Recycled {
 public:
     /// Places that are kept; further ones are only counted.
     static constexpr std::size_t kMaxSites = 16;
@@ -63,6 +64,8 @@ protected:
 /// An error that was made as a value: nothing is thrown until somebody asks for an exception.
 template <class E>
 class FailureOf final : public FailureState {
+    static_assert(alignof(E) <= 16, "marline: an error may need no more than 16-byte alignment");
+
 public:
     template <class... Args>
     explicit FailureOf(Args&&... args) : value_(std::forward<Args>(args)...) {

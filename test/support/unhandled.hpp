@@ -24,8 +24,8 @@ private:
         static thread_local std::vector<std::string> all;
         return all;
     }
-    static void keep(const Failure& failure, const std::source_location&) noexcept {
-        reports().push_back(failure.message());
+    static void keep(const UnhandledError& error) noexcept {
+        reports().push_back(error.failure.message());
     }
 
     UnhandledHook before_;

@@ -85,9 +85,8 @@ void ServerTest::SetUp() {
         std::string& log = level >= LogLevel::Error ? loggedErrors : loggedNotes;
         log.append(message).append("\n");
     });
-    setUnhandledHook([](const Failure& failure, const std::source_location&) noexcept {
-        ADD_FAILURE() << "unhandled: " << failure.brief();
-    });
+    setUnhandledHook(
+        [](const UnhandledError& error) noexcept { ADD_FAILURE() << error.describe(); });
 }
 
 void ServerTest::TearDown() {
