@@ -1,16 +1,18 @@
 // The allocation budget of locks and queues. A program of its own: it replaces operator new.
-#include <marline/deferred/lock.hpp>
-
 #include <cstddef>
 #include <utility>
 
 #include <gtest/gtest.h>
+
+#include <marline/deferred/lock.hpp>
+#include <marline/deferred/queue.hpp>
 
 #include "bench/allocations.hpp"
 
 namespace {
 
 using marline::DeferredLock;
+using marline::DeferredQueue;
 using marline::LockGuard;
 
 /// What `step` allocates once it has run before.
@@ -51,6 +53,25 @@ TEST_F(CoordinationAllocations, waitingAllocatesNothing) {
               }),
               0U);
     EXPECT_FALSE(lock.locked());
+}
+
+// A queue allocates nothing for an object that waits for a get(), nor the other way round.
+TEST_F(CoordinationAllocations, aQueueAllocatesNothing) {
+    DeferredQueue<int> queue;
+    int sum = 0;
+    EXPECT_EQ(allocationsWarm([&] {
+                  for (int i = 0; i < 20; ++i) {
+                      queue.put(i);
+                  }
+                  for (int i = 0; i < 40; ++i) {
+                      queue.get().addCallback([&](int object) { sum += object; });
+                  }
+                  for (int i = 0; i < 20; ++i) {
+                      queue.put(i);
+                  }
+              }),
+              0U);
+    EXPECT_EQ(sum, 4 * 190);
 }
 
 }  // namespace
