@@ -12,11 +12,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <marline/deferred/errors.hpp>
-
 namespace {
 
-using marline::CancelledError;
 using marline::Deferred;
 using marline::DeferredLock;
 using marline::DeferredSemaphore;
