@@ -55,10 +55,10 @@ auto runInTurn(Deferred<LockGuard> turn, F&& f, const std::source_location& wher
     static_assert(!std::is_same_v<R, Failure>,
                   "marline: run(f) cannot know the value's type when f returns only a Failure; "
                   "return a Result<T>");
-    return turn.addCallback(
-        [f = std::decay_t<F>(std::forward<F>(f)), where](LockGuard guard) mutable -> R {
-            if constexpr (isDeferred<R>) {
-                using T = typename Returned<R>::Yield;
+    if constexpr (isDeferred<R>) {
+        using T = typename Returned<R>::Yield;
+        return turn.addCallback(
+            [f = std::decay_t<F>(std::forward<F>(f)), where](LockGuard guard) mutable {
                 R running = f();
                 return running.addBoth(
                     [guard = std::move(guard)](Result<T> outcome) mutable {
@@ -66,11 +66,13 @@ auto runInTurn(Deferred<LockGuard> turn, F&& f, const std::source_location& wher
                         return outcome;
                     },
                     where);
-            } else {
-                return f();
-            }
-        },
-        where);
+            },
+            where);
+    } else {
+        return turn.addCallback(
+            [f = std::decay_t<F>(std::forward<F>(f))](LockGuard) mutable -> R { return f(); },
+            where);
+    }
 }
 
 }  // namespace detail

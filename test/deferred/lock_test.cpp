@@ -12,13 +12,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <marline/deferred/result.hpp>
+#include <marline/deferred/source.hpp>
+
 namespace {
 
 using marline::Deferred;
 using marline::DeferredLock;
 using marline::DeferredSemaphore;
+using marline::DeferredSource;
 using marline::Failure;
 using marline::LockGuard;
+using marline::Result;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -167,6 +172,21 @@ TEST(DeferredLock, aScopeReleases) {
         .addErrback([&](const Failure& failure) { why = failure.message(); });
     EXPECT_EQ(why, "in the scope");
     EXPECT_FALSE(lock.locked());
+}
+
+// A guard that moves on keeps the turn until it goes.
+TEST(DeferredLock, aGuardMayOutliveItsCallback) {
+    DeferredLock lock;
+    DeferredSource<> saving;
+    bool free = false;
+    lock.acquire()
+        .addCallback([d = saving.deferred()](LockGuard guard) mutable {
+            return d.addBoth([guard = std::move(guard)](Result<> saved) { return saved; });
+        })
+        .addCallback([&] { free = !lock.locked(); });
+    EXPECT_TRUE(lock.locked());
+    saving.callback();
+    EXPECT_TRUE(free);
 }
 
 // A guard that nobody took is not lost: it is released with its Deferred.
