@@ -48,31 +48,83 @@ private:
 
 namespace detail {
 
+template <class F>
+struct RunEnd;
+
+/// The link that begins the turn of a run(). The function lies in the link that ends it, and stays
+/// there while its Deferred is under way: it may be a coroutine, which uses its captures until
+/// then.
+template <class F>
+struct RunStart {
+    RunStart() noexcept = default;
+    RunStart(RunStart&& other) noexcept : end(std::exchange(other.end, nullptr)) {
+        if (end != nullptr) {
+            end->start = this;
+        }
+    }
+    RunStart& operator=(RunStart&&) = delete;
+    ~RunStart() {
+        if (end != nullptr) {
+            end->start = nullptr;
+        }
+    }
+
+    std::invoke_result_t<F&> operator()(LockGuard guard) {
+        RunEnd<F>& turn = *end;
+        turn.guard = std::move(guard);
+        return turn.f();
+    }
+
+    RunEnd<F>* end = nullptr;
+};
+
+/// The link that ends the turn. The two know where the other one is, wherever they are moved.
+template <class F>
+struct RunEnd {
+    template <class G>
+    RunEnd(G&& function, RunStart<F>& other) : f(std::forward<G>(function)), start(&other) {
+        start->end = this;
+    }
+    RunEnd(RunEnd&& other) noexcept(std::is_nothrow_move_constructible_v<F>)
+        : f(std::move(other.f)), guard(std::move(other.guard)),
+          start(std::exchange(other.start, nullptr)) {
+        if (start != nullptr) {
+            start->end = this;
+        }
+    }
+    RunEnd& operator=(RunEnd&&) = delete;
+    ~RunEnd() {
+        if (start != nullptr) {
+            start->end = nullptr;
+        }
+    }
+
+    template <class T>
+    Result<T> operator()(Result<T> outcome) {
+        if (guard) {  // not when the wait was cancelled
+            guard.release();
+        }
+        return outcome;
+    }
+
+    F f;
+    LockGuard guard;
+    RunStart<F>* start;
+};
+
 /// Runs `f` when `turn` has come, and ends the turn with f's outcome.
 template <class F>
 auto runInTurn(Deferred<LockGuard> turn, F&& f, const std::source_location& where) {
-    using R = std::invoke_result_t<std::decay_t<F>&>;
-    static_assert(!std::is_same_v<R, Failure>,
+    using Function = std::decay_t<F>;
+    static_assert(!std::is_same_v<std::invoke_result_t<Function&>, Failure>,
                   "marline: run(f) cannot know the value's type when f returns only a Failure; "
                   "return a Result<T>");
-    if constexpr (isDeferred<R>) {
-        using T = typename Returned<R>::Yield;
-        return turn.addCallback(
-            [f = std::decay_t<F>(std::forward<F>(f)), where](LockGuard guard) mutable {
-                R running = f();
-                return running.addBoth(
-                    [guard = std::move(guard)](Result<T> outcome) mutable {
-                        guard.release();
-                        return outcome;
-                    },
-                    where);
-            },
-            where);
-    } else {
-        return turn.addCallback(
-            [f = std::decay_t<F>(std::forward<F>(f))](LockGuard) mutable -> R { return f(); },
-            where);
-    }
+    RunStart<Function> start;
+    RunEnd<Function> end(std::forward<F>(f), start);
+    turn.pause();  // until both links are there
+    auto whole = turn.addCallback(std::move(start), where).addBoth(std::move(end), where);
+    turn.unpause();
+    return whole;
 }
 
 }  // namespace detail
@@ -103,7 +155,8 @@ public:
 
     /// Acquires, calls `f()`, and releases when what it returned (a value, nothing, a Result or a
     /// Deferred) has its outcome, or when it throws; the outcome passes through. Cancelling it
-    /// cancels the wait, or what `f` returned.
+    /// cancels the wait, or what `f` returned. `f` is kept until then: it may be a coroutine with
+    /// captures.
     template <class F>
     auto run(F&& f, std::source_location where = std::source_location::current()) {
         return detail::runInTurn(acquire(where), std::forward<F>(f), where);

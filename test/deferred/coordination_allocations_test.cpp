@@ -6,6 +6,7 @@
 
 #include <marline/deferred/lock.hpp>
 #include <marline/deferred/queue.hpp>
+#include <marline/deferred/source.hpp>
 
 #include "bench/allocations.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 using marline::DeferredLock;
 using marline::DeferredQueue;
+using marline::DeferredSource;
 using marline::LockGuard;
 
 /// What `step` allocates once it has run before.
@@ -39,6 +41,12 @@ TEST_F(CoordinationAllocations, aFreeLockAllocatesNothing) {
                   [&] { lock.acquire().addCallback([](LockGuard guard) { guard.release(); }); }),
               0U);
     EXPECT_EQ(allocationsWarm([&] { lock.run([] { return 1; }); }), 0U);
+    EXPECT_EQ(allocationsWarm([&] {
+                  DeferredSource<> source;
+                  lock.run([d = source.deferred()] { return d; });
+                  source.callback();
+              }),
+              0U);
 }
 
 // Neither does waiting for it.

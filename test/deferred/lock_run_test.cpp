@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -124,6 +125,65 @@ TEST(LockRun, cancelReachesTheFunctionsDeferred) {
     ran.cancel();
     EXPECT_TRUE(cancelled);
     EXPECT_EQ(why, "marline::CancelledError");
+    EXPECT_FALSE(lock.locked());
+}
+
+/// Knows where it was called, and how many of its kind there are.
+struct Counted {
+    explicit Counted(Deferred<> result) : d(result) { ++alive; }
+    Counted(Counted&& other) noexcept : d(other.d) { ++alive; }
+    Counted& operator=(Counted&&) = delete;
+    ~Counted() {
+        --alive;
+        if (this == called) {
+            called = nullptr;
+        }
+    }
+    Deferred<> operator()() {
+        called = this;
+        return d;
+    }
+
+    Deferred<> d;
+    static inline int alive = 0;
+    static inline const Counted* called = nullptr;
+};
+
+// The function stays where it was called until its Deferred has fired: a coroutine needs that.
+TEST(LockRun, theFunctionStaysUntilItsDeferredHasFired) {
+    for (const bool waits : {false, true}) {
+        DeferredLock lock;
+        LockGuard held;
+        if (waits) {
+            lock.acquire().addCallback([&](LockGuard guard) { held = std::move(guard); });
+        }
+        DeferredSource<> source;
+        bool done = false;
+        lock.run(Counted(source.deferred())).addCallback([&] { done = true; });
+        if (waits) {
+            EXPECT_EQ(Counted::called, nullptr);
+            held.release();
+        }
+        EXPECT_NE(Counted::called, nullptr);
+        EXPECT_EQ(Counted::alive, 1);
+        source.callback();
+        EXPECT_TRUE(done);
+        EXPECT_EQ(Counted::alive, 0);
+        EXPECT_EQ(Counted::called, nullptr);
+    }
+}
+
+// A run() that nobody holds any more still runs, and what it holds goes with it.
+TEST(LockRun, anUnwatchedOneRuns) {
+    DeferredLock lock;
+    int ran = 0;
+    {
+        LockGuard held;
+        lock.acquire().addCallback([&](LockGuard guard) { held = std::move(guard); });
+        lock.run([&] { ++ran; });
+        EXPECT_EQ(ran, 0);
+    }
+    EXPECT_EQ(ran, 1);
     EXPECT_FALSE(lock.locked());
 }
 
