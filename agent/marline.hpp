@@ -8,10 +8,15 @@
 #include <marline/agent/redirect_agent.hpp>
 #include <marline/agent/response.hpp>
 #include <marline/agent/uri.hpp>
+#include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/failure.hpp>
+#include <marline/deferred/gather.hpp>
+#include <marline/deferred/lock.hpp>
+#include <marline/deferred/queue.hpp>
+#include <marline/deferred/race.hpp>
 #include <marline/deferred/result.hpp>
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
@@ -23,6 +28,7 @@
 #include <marline/protocols/protocol.hpp>
 #include <marline/reactor/endpoints.hpp>
 #include <marline/reactor/errors.hpp>
+#include <marline/reactor/filesystem_lock.hpp>
 #include <marline/reactor/hostname_endpoint.hpp>
 #include <marline/reactor/log.hpp>
 #include <marline/reactor/react.hpp>

@@ -1,9 +1,7 @@
 // DeferredList: many Deferreds as one.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
-#include <exception>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -11,9 +9,10 @@
 #include <vector>
 
 #include <marline/deferred/deferred.hpp>
+#include <marline/deferred/detail/inputs.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/ref.hpp>
-#include <marline/deferred/source.hpp>
+#include <marline/deferred/result.hpp>
 
 namespace marline {
 
@@ -28,6 +27,11 @@ public:
     Failure subFailure;
     /// Its place in the list.
     std::size_t index;
+
+    /// True when both have the same place and share the failure.
+    friend bool operator==(const FirstError& a, const FirstError& b) noexcept {
+        return a.index == b.index && a.subFailure == b.subFailure;
+    }
 };
 
 /// How a DeferredList treats failures.
@@ -41,76 +45,44 @@ struct DeferredListOptions {
 
 namespace detail {
 
-/// What the links on a list's inputs share. It does not own the inputs: the links lie in them.
+/// What the links on a list's inputs share.
 template <class T>
 class ListState final : public RefCounted {
 public:
+    using Outcomes = std::vector<Result<T>>;
+
     ListState(std::size_t count, DeferredListOptions how, const std::source_location& where)
-        : source([this](Deferred<std::vector<Result<T>>>) { cancelAll(); }, where),
-          inputs(count, nullptr), results(count), missing(count), options(how) {}
+        : source(*this, where), inputs(count), results_(count), missing_(count), options_(how) {}
 
     void arrived(std::size_t index, Result<T> outcome) {
-        inputs[index] = nullptr;
-        --missing;
-        if (!outcome.ok() && options.fireOnOneErrback && source.pending()) {
+        inputs.clear(index);
+        --missing_;
+        if (!outcome.ok() && options_.fireOnOneErrback && source.pending()) {
             source.errback(FirstError(outcome.failure(), index));
         }
-        results[index].emplace(std::move(outcome));
+        results_[index].emplace(std::move(outcome));
         fireIfDone();
     }
 
     void fireIfDone() {
-        if (missing != 0 || !source.pending()) {
+        if (missing_ != 0 || !source.pending()) {
             return;
         }
-        std::vector<Result<T>> all;
-        all.reserve(results.size());
-        for (auto& result : results) {
+        Outcomes all;
+        all.reserve(results_.size());
+        for (auto& result : results_) {
             all.push_back(std::move(*result));
         }
         source.callback(std::move(all));
     }
 
-    /// Throws what a canceller of an input throws, after all have been cancelled.
-    void cancelAll() {
-        const Ref<ListState> alive(this);
-        std::exception_ptr thrown;
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            if (inputs[i] == nullptr) {
-                continue;
-            }
-            try {
-                inputs[i]->cancel();
-            } catch (...) {
-                thrown = std::current_exception();
-            }
-        }
-        if (thrown != nullptr) {
-            std::rethrow_exception(thrown);
-        }
-    }
+    PatientSource<Outcomes, ListState> source;
+    Inputs inputs;
 
-    DeferredSource<std::vector<Result<T>>> source;
-    std::vector<Chain*> inputs;  // null once the input has its result or is gone
-    std::vector<std::optional<Result<T>>> results;
-    std::size_t missing;
-    DeferredListOptions options;
-};
-
-/// One input's place in the list; lives in the input's chain.
-template <class T>
-struct ListPlace {
-    ListPlace(Ref<ListState<T>> list, std::size_t place) noexcept
-        : state(std::move(list)), index(place) {}
-    ListPlace(ListPlace&&) noexcept = default;
-    ~ListPlace() {
-        if (state) {
-            state->inputs[index] = nullptr;
-        }
-    }
-
-    Ref<ListState<T>> state;
-    std::size_t index;
+private:
+    std::vector<std::optional<Result<T>>> results_;
+    std::size_t missing_;
+    DeferredListOptions options_;
 };
 
 }  // namespace detail
@@ -121,8 +93,11 @@ struct ListPlace {
 /// The inputs stay usable: each gets a link that copies its outcome to the list and passes it on,
 /// so a Failure remains in its input as well, to be handled there or else reported, unless
 /// `.consumeErrors` is set. When T cannot be copied the outcome always moves to the list.
-/// Cancelling the list cancels every input that has no result yet; the list itself then fires as
-/// they do.
+/// Cancelling the list cancels, in order, every input that has no result yet, and the list fires by
+/// its rule when they have answered; what one of their cancellers throws is reported as unhandled.
+/// Cancelling a list that has fired leaves the other inputs alone.
+///
+/// Twisted's fireOnOneCallback, which changes what the list yields, is firstCallback().
 ///
 ///     DeferredList(pages).addCallback([](const std::vector<Result<Page>>& all) { … });
 // Twisted's name, which is a class there.
@@ -133,23 +108,10 @@ Deferred<std::vector<Result<T>>> DeferredList(  // NOLINT(readability-identifier
     auto state = makeRef<detail::ListState<T>>(list.size(), options, where);
     Deferred<std::vector<Result<T>>> whole = state->source.deferred();
     for (std::size_t i = 0; i < list.size(); ++i) {
-        Deferred<T> input = list[i];
-        state->inputs[i] = &input.chain();
-        detail::ListPlace<T> place(state, i);
-        if constexpr (std::copy_constructible<detail::Stored<T>>) {
-            if (!options.consumeErrors) {
-                input.addBoth(
-                    [place = std::move(place)](Result<T> outcome) {
-                        place.state->arrived(place.index, outcome);
-                        return outcome;
-                    },
-                    where);
-                continue;
-            }
-        }
-        input.addBoth(
-            [place = std::move(place)](Result<T> outcome) {
-                place.state->arrived(place.index, std::move(outcome));
+        detail::attach(
+            list[i], detail::InputPlace(state, i), options.consumeErrors,
+            [](auto& all, std::size_t index, Result<T> outcome) {
+                all.arrived(index, std::move(outcome));
             },
             where);
     }

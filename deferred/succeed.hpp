@@ -61,4 +61,14 @@ auto maybeDeferred(F&& f, Args&&... args) {
     }
 }
 
+/// Calls `f(args…)` now and gives its outcome as a Deferred that has fired (Twisted:
+/// `defer.execute`). maybeDeferred() is for an `f` that may return a Deferred.
+template <class F, class... Args>
+auto execute(F&& f, Args&&... args) {
+    static_assert(!detail::isDeferred<std::invoke_result_t<F, Args...>>,
+                  "marline: execute(f) is for an f that does not return a Deferred; use "
+                  "maybeDeferred(f)");
+    return maybeDeferred(std::forward<F>(f), std::forward<Args>(args)...);
+}
+
 }  // namespace marline

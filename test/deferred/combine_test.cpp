@@ -2,11 +2,16 @@
 #include <marline/deferred/combine.hpp>
 
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <marline/deferred/source.hpp>
+#include <marline/deferred/succeed.hpp>
 
 #include "test/support/unhandled.hpp"
 
@@ -14,6 +19,7 @@ namespace {
 
 using marline::Deferred;
 using marline::DeferredList;
+using marline::DeferredSource;
 using marline::Failure;
 using marline::FirstError;
 using marline::Result;
@@ -107,6 +113,189 @@ TEST(DeferredList, cancellingCancelsTheInputs) {
     list.addCallback([&](const std::vector<Result<int>>& all) { seen = describe(all); });
     view.cancel();
     EXPECT_THAT(seen, ElementsAre("cancelled", "ok"));
+}
+
+// DL-1: inputs that have fired before count as well.
+TEST(DeferredList, takesFiredInputs) {
+    Deferred<int> a;
+    a.callback(1);
+    Deferred<int> b = marline::fail<int>(TimeoutError("early"));
+    std::vector<std::string> seen;
+    DeferredList(std::vector{a, b}, {.consumeErrors = true})
+        .addCallback([&](const std::vector<Result<int>>& all) { seen = describe(all); });
+    EXPECT_THAT(seen, ElementsAre("ok", "early"));
+}
+
+// DL-4: an input that failed before ends it at once.
+TEST(DeferredList, fireOnOneErrbackTakesFiredInputs) {
+    Deferred<int> a;
+    Deferred<int> b = marline::fail<int>(TimeoutError("early"));
+    std::string why;
+    DeferredList(std::vector{a, b}, {.fireOnOneErrback = true, .consumeErrors = true})
+        .addCallback([](const std::vector<Result<int>>&) {})
+        .addErrback<FirstError>([&](const FirstError& first) {
+            why = first.subFailure.message() + " / " + first.what();
+        });
+    EXPECT_EQ(why, "early / Deferred 1 of the list failed: marline::TimeoutError: early");
+    a.callback(1);
+}
+
+// DL-5: FirstErrors are equal exactly when index and failure are.
+TEST(DeferredList, firstErrorsCompare) {
+    const Failure late = TimeoutError("late");
+    const Failure later = TimeoutError("late");
+    EXPECT_EQ(FirstError(late, 1), FirstError(late, 1));
+    EXPECT_FALSE(FirstError(late, 1) == FirstError(late, 2));
+    EXPECT_FALSE(FirstError(late, 1) == FirstError(later, 1));
+}
+
+// DL-8: inputs are cancelled in order, and what a canceller throws is reported and stops nothing.
+TEST(DeferredList, aThrowingCancellerStopsNothing) {
+    marline::test::CatchUnhandled unhandled;
+    std::vector<int> order;
+    Deferred<int> a([&](Deferred<int>) { order.push_back(0); });
+    Deferred<int> b([&](Deferred<int>) {
+        order.push_back(1);
+        throw std::runtime_error("cannot stop");
+    });
+    Deferred<int> c([&](Deferred<int>) { order.push_back(2); });
+    std::vector<std::string> seen;
+    auto list = DeferredList(std::vector{a, b, c}, {.consumeErrors = true});
+    Deferred<> heard =
+        list.addCallback([&](const std::vector<Result<int>>& all) { seen = describe(all); });
+    heard.cancel();
+    EXPECT_THAT(order, ElementsAre(0, 1, 2));
+    EXPECT_THAT(unhandled.take(), ElementsAre("cannot stop"));
+    EXPECT_TRUE(seen.empty());
+    b.callback(1);
+    EXPECT_THAT(seen, ElementsAre("cancelled", "ok", "cancelled"));
+}
+
+// DL-8: inputs with a result are not touched.
+TEST(DeferredList, cancellingLeavesWhatHasFired) {
+    bool cancelled = false;
+    Deferred<int> a([&](Deferred<int>) { cancelled = true; });
+    Deferred<int> b;
+    std::vector<std::string> seen;
+    auto heard =
+        DeferredList(std::vector{a, b}, {.consumeErrors = true})
+            .addCallback([&](const std::vector<Result<int>>& all) { seen = describe(all); });
+    a.callback(1);
+    heard.cancel();
+    EXPECT_FALSE(cancelled);
+    EXPECT_THAT(seen, ElementsAre("ok", "cancelled"));
+}
+
+// DL-9: an input that takes its time to end keeps the list waiting, also through a second cancel.
+TEST(DeferredList, waitsForInputsThatEndLater) {
+    DeferredSource<int> cleanup;
+    Deferred<int> a;
+    a.addErrback([d = cleanup.deferred()](const Failure&) { return d; });
+    DeferredSource<int> lastWord;
+    Deferred<int> shielded;
+    shielded.addErrback([d = lastWord.deferred()](const Failure&) { return d; });
+    Deferred<int> b;
+    b.addErrback([shielded](const Failure&) { return shielded; });
+    std::vector<std::string> seen;
+    std::string why;
+    auto list = DeferredList(std::vector{a, b}, {.consumeErrors = true});
+    Deferred<> heard =
+        list.addCallback([&](const std::vector<Result<int>>& all) { seen = describe(all); });
+    heard.addErrback([&](const Failure& failure) { why = failure.message(); });
+    heard.cancel();
+    EXPECT_TRUE(seen.empty());
+    cleanup.callback(1);
+    EXPECT_TRUE(seen.empty());
+    heard.cancel();
+    EXPECT_TRUE(seen.empty());
+    lastWord.callback(2);
+    EXPECT_THAT(seen, ElementsAre("ok", "ok"));
+    EXPECT_EQ(why, "");
+}
+
+// DL-9: with fireOnOneErrback a cancelled list fails with FirstError.
+TEST(DeferredList, cancelledItFailsWithFirstError) {
+    Deferred<int> a;
+    Deferred<int> b;
+    std::string why;
+    Deferred<> heard =
+        DeferredList(std::vector{a, b}, {.fireOnOneErrback = true, .consumeErrors = true})
+            .addCallback([](const std::vector<Result<int>>&) {});
+    heard.addErrback<FirstError>([&](const FirstError& first) {
+        why = std::to_string(first.index) + " " + first.subFailure.message();
+    });
+    heard.cancel();
+    EXPECT_EQ(why, "0 cancelled");
+}
+
+// DL-9: and fires with the values when all inputs answer a cancel with one.
+TEST(DeferredList, cancelledItMaySucceed) {
+    const auto answer = [](Deferred<int> self) { self.callback(7); };
+    const std::vector inputs{Deferred<int>(answer), Deferred<int>(answer)};
+    std::vector<std::string> seen;
+    Deferred<> heard =
+        DeferredList(inputs, {.fireOnOneErrback = true})
+            .addCallback([&](const std::vector<Result<int>>& all) { seen = describe(all); });
+    heard.cancel();
+    EXPECT_THAT(seen, ElementsAre("ok", "ok"));
+}
+
+// DL-10: a list that has fired leaves the other inputs alone.
+TEST(DeferredList, cancellingAFiredListDoesNothing) {
+    bool cancelled = false;
+    Deferred<int> a([&](Deferred<int>) { cancelled = true; });
+    Deferred<int> b;
+    auto list = DeferredList(std::vector{a, b}, {.fireOnOneErrback = true, .consumeErrors = true});
+    list.addErrback([](const Failure&) { return std::vector<Result<int>>{}; });
+    b.errback(TimeoutError("late"));
+    list.cancel();
+    EXPECT_FALSE(cancelled);
+    a.callback(1);
+}
+
+// A paused list keeps its outcomes while the inputs go.
+TEST(DeferredList, pausedItOutlivesItsInputs) {
+    std::vector<std::string> seen;
+    std::optional<Deferred<std::vector<Result<int>>>> list;
+    {
+        Deferred<int> a;
+        list = DeferredList(std::vector{a});
+        list->pause();
+        a.callback(1);
+    }
+    list->addCallback([&](const std::vector<Result<int>>& all) { seen = describe(all); });
+    EXPECT_TRUE(seen.empty());
+    list->unpause();
+    EXPECT_THAT(seen, ElementsAre("ok"));
+}
+
+// Nor does a cancel while it is paused lose anything.
+TEST(DeferredList, pausedItMayBeCancelled) {
+    std::vector<std::string> seen;
+    std::optional<Deferred<std::vector<Result<int>>>> list;
+    {
+        DeferredSource<int> cleanup;
+        Deferred<int> a;
+        a.addErrback([d = cleanup.deferred()](const Failure&) { return d; });
+        list = DeferredList(std::vector{a});
+        list->pause();
+        list->cancel();
+        cleanup.callback(1);
+    }
+    list->addCallback([&](const std::vector<Result<int>>& all) { seen = describe(all); });
+    list->unpause();
+    EXPECT_THAT(seen, ElementsAre("ok"));
+}
+
+// One input may stand in the list twice.
+TEST(DeferredList, takesOneInputTwice) {
+    Deferred<int> a;
+    std::vector<std::string> seen;
+    DeferredList(std::vector{a, a}).addCallback([&](const std::vector<Result<int>>& all) {
+        seen = describe(all);
+    });
+    a.callback(1);
+    EXPECT_THAT(seen, ElementsAre("ok", "ok"));
 }
 
 // Inputs that go unfired tell the list, which does not leak.

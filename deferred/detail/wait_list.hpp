@@ -1,0 +1,100 @@
+// Internal: the Deferreds that wait for their turn, first come, first served.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <source_location>
+#include <utility>
+
+#include <marline/deferred/deferred.hpp>
+#include <marline/deferred/errors.hpp>
+#include <marline/deferred/source.hpp>
+
+namespace marline::detail {
+
+/// A queue of unfired Deferred<T>. Cancelling one takes it out of the queue, in constant time.
+///
+/// A place in the queue lies in its Deferred's own memory, as its canceller: waiting allocates
+/// nothing beyond the Deferred. What still waits when the list goes fails with DeferredLost.
+template <class T>
+class WaitList {
+public:
+    WaitList() noexcept = default;
+    WaitList(const WaitList&) = delete;
+    WaitList& operator=(const WaitList&) = delete;
+    ~WaitList() {
+        while (!empty()) {
+            pop();
+        }
+    }
+
+    bool empty() const noexcept { return first_ == nullptr; }
+    std::size_t size() const noexcept { return size_; }
+
+    /// A new Deferred at the end of the queue.
+    Deferred<T> push(const std::source_location& where) {
+        DeferredSource<T> source(Place(*this), where);
+        Deferred<T> waiter = source.deferred();
+        last_->source.emplace(std::move(source));
+        return waiter;
+    }
+
+    /// Takes the oldest out of the queue, to be fired; there must be one.
+    DeferredSource<T> pop() noexcept { return first_->leave(); }
+
+private:
+    /// One waiter. It is linked from the start, and mends the links when it moves: it ends up in
+    /// the chain that its own source fires.
+    class Place {
+    public:
+        explicit Place(WaitList& list) noexcept : list_(&list), previous_(list.last_) {
+            relink(this, this);
+            ++list.size_;
+        }
+        Place(Place&& other) noexcept
+            : source(std::move(other.source)), list_(std::exchange(other.list_, nullptr)),
+              previous_(other.previous_), next_(other.next_) {
+            if (list_ != nullptr) {
+                relink(this, this);
+            }
+        }
+        Place& operator=(Place&&) = delete;
+        ~Place() { unlink(); }
+
+        /// As the canceller.
+        void operator()(Deferred<T>) { leave().errback(Failure::make<CancelledError>()); }
+
+        DeferredSource<T> leave() noexcept {
+            DeferredSource<T> mine = std::move(*source);
+            source.reset();
+            unlink();
+            return mine;
+        }
+
+        std::optional<DeferredSource<T>> source;
+
+    private:
+        void unlink() noexcept {
+            if (list_ != nullptr) {
+                relink(next_, previous_);
+                --list_->size_;
+                list_ = nullptr;
+            }
+        }
+        /// Lets the neighbours, or the list's ends, point at these.
+        void relink(Place* after, Place* before) noexcept {
+            (previous_ != nullptr ? previous_->next_ : list_->first_) = after;
+            (next_ != nullptr ? next_->previous_ : list_->last_) = before;
+        }
+
+        WaitList* list_;
+        Place* previous_;
+        Place* next_ = nullptr;
+    };
+
+    Place* first_ = nullptr;
+    Place* last_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace marline::detail
