@@ -42,20 +42,28 @@ Deferred<T>::Deferred(F canceller, Site where) {
 
 template <class T>
 template <class E, class G>
-    requires std::derived_from<E, std::exception>
 Deferred<T> Deferred<T>::addErrback(G&& g, Site where) {
     using F = std::decay_t<G>;
+    static_assert(std::derived_from<E, std::exception>,
+                  "marline: addErrback<E>(g) needs an E derived from std::exception; for other "
+                  "types use addErrback(g) and Failure::check<E>()");
     static_assert(std::invocable<F&, const E&> || std::invocable<F&, const Failure&>,
                   "marline: addErrback<E>(g) needs a g that takes a const E& or a const Failure&");
-    return addFailureLink(detail::ErrbackFor<E, F>{F(std::forward<G>(g))}, where);
+    return addErrback(detail::ErrbackFor<E, F>{F(std::forward<G>(g))}, where);
 }
 
 template <class T>
 template <class F, class G>
 auto Deferred<T>::addCallbacks(F&& f, G&& g, Site where) {
-    detail::checkCallback<std::decay_t<F>, T>();
+    static_assert(detail::CallWith<std::decay_t<F>, T>::valid,
+                  "marline: the callback given to addCallbacks must take one T, or nothing on a "
+                  "Deferred<>");
+    static_assert(std::invocable<std::decay_t<G>&, const Failure&>,
+                  "marline: the errback given to addCallbacks must take a Failure");
     using Out = detail::Yield<std::decay_t<F>, T>;
-    detail::checkErrback<std::decay_t<G>, Out>();
+    static_assert(detail::errbackRecovers<std::decay_t<G>, Out>(),
+                  "marline: both halves given to addCallbacks must lead to the same type: what "
+                  "the errback returns must make what the callback returns, or be a Failure");
     return link<Out>(std::forward<F>(f), std::forward<G>(g), where);
 }
 
