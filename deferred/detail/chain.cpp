@@ -397,11 +397,8 @@ void Chain::grow(std::size_t size) {
     const std::size_t needed = sizeof(Block) + size + sizeof(Jump);
     const std::size_t blockSize = std::max(kBlockSize, (needed + 15) & ~std::size_t{15});
     auto* block = ::new (allocateBlock(blockSize)) Block{nullptr, blockSize};
-    Block** last = &blocks_;
-    while (*last != nullptr) {
-        last = &(*last)->next;
-    }
-    *last = block;
+    (blocks_ == nullptr ? blocks_ : lastBlock_->next) = block;
+    lastBlock_ = block;
     auto* jump = ::new (static_cast<void*>(tail_)) Jump{};
     jump->ops = &kJumpOps;
     jump->next = block->begin();

@@ -249,7 +249,10 @@ private:
     Terminal* terminal_ = nullptr;
     Chain* waitingOn_ = nullptr;
     Canceller* canceller_ = nullptr;
-    Chain* nextDying_ = nullptr;
+    union {
+        Block* lastBlock_ = nullptr;
+        Chain* nextDying_;  // once it is dead, when no more blocks can come
+    };
     std::source_location created_;
 };
 
