@@ -47,13 +47,15 @@ class ListState final : public RefCounted {
 public:
     ListState(std::size_t count, DeferredListOptions how, const std::source_location& where)
         : source([this](Deferred<std::vector<Result<T>>>) { cancelAll(); }, where),
-          inputs(count, nullptr), results(count), missing(count), options(how) {}
+          inputs(count, nullptr), results(count), missing(count), options(how) {
+        all.reserve(count);  // now, because then it is too late to fail
+    }
 
     void arrived(std::size_t index, Result<T> outcome) {
         inputs[index] = nullptr;
         --missing;
         if (!outcome.ok() && options.fireOnOneErrback && source.pending()) {
-            source.errback(FirstError(outcome.failure(), index));
+            source.errback(Failure::make<FirstError>(outcome.failure(), index));
         }
         results[index].emplace(std::move(outcome));
         fireIfDone();
@@ -63,8 +65,6 @@ public:
         if (missing != 0 || !source.pending()) {
             return;
         }
-        std::vector<Result<T>> all;
-        all.reserve(results.size());
         for (auto& result : results) {
             all.push_back(std::move(*result));
         }
@@ -93,9 +93,20 @@ public:
     DeferredSource<std::vector<Result<T>>> source;
     std::vector<Chain*> inputs;  // null once the input has its result or is gone
     std::vector<std::optional<Result<T>>> results;
+    std::vector<Result<T>> all;  // what it fires with
     std::size_t missing;
     DeferredListOptions options;
 };
+
+/// A copy of an outcome, or the Failure of copying it.
+template <class T>
+Result<T> copyOf(const Result<T>& outcome) noexcept {
+    try {
+        return outcome;
+    } catch (...) {
+        return Failure::current();
+    }
+}
 
 /// One input's place in the list; lives in the input's chain.
 template <class T>
@@ -122,7 +133,7 @@ struct ListPlace {
 /// so a Failure remains in its input as well, to be handled there or else reported, unless
 /// `.consumeErrors` is set. When T cannot be copied the outcome always moves to the list.
 /// Cancelling the list cancels every input that has no result yet; the list itself then fires as
-/// they do.
+/// they do. Throws std::bad_alloc when there is no memory for the list; the inputs stay usable.
 ///
 ///     DeferredList(pages).addCallback([](const std::vector<Result<Page>>& all) { … });
 // Twisted's name, which is a class there.
@@ -140,7 +151,7 @@ Deferred<std::vector<Result<T>>> DeferredList(  // NOLINT(readability-identifier
             if (!options.consumeErrors) {
                 input.addBoth(
                     [place = std::move(place)](Result<T> outcome) {
-                        place.state->arrived(place.index, outcome);
+                        place.state->arrived(place.index, detail::copyOf(outcome));
                         return outcome;
                     },
                     where);

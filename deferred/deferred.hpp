@@ -36,6 +36,11 @@ class Deferred;
 ///         .addCallbacks([](std::size_t n) { std::cout << n << " bytes\n"; },
 ///                       [](const Failure& why) { std::cout << why.message() << '\n'; });
 ///
+/// Running out of memory changes nothing: making a Deferred and add*() throw std::bad_alloc, or
+/// what copying the callable throws, and the chain is as it was. Firing, waiting, pausing,
+/// cancelling and destroying need no memory, but for the Failure, which holds std::bad_alloc when
+/// there was none for the error itself.
+///
 /// A chain belongs to the thread that made it. Callbacks take the result by value, as `const T&`
 /// or as `T&&`, and then the arguments that were given to add*() after the function.
 template <class T>

@@ -399,11 +399,17 @@ void Chain::grow(std::size_t size) {
     auto* block = ::new (allocateBlock(blockSize)) Block{nullptr, blockSize};
     (blocks_ == nullptr ? blocks_ : lastBlock_->next) = block;
     lastBlock_ = block;
+    const bool empty = head_ == tail_;
     auto* jump = ::new (static_cast<void*>(tail_)) Jump{};
     jump->ops = &kJumpOps;
     jump->next = block->begin();
     tail_ = block->begin();
     end_ = reinterpret_cast<char*>(block) + blockSize - sizeof(Jump);
+    // If making the link throws, no jump is to be left in an idle chain. Not while a link runs or
+    // the chain waits: that link's block must stay.
+    if (empty && !running_ && state_ != State::Waiting) {
+        enterNextBlock();
+    }
 }
 
 /// Goes on in the next block, and frees the ones before it that hold nothing any more.

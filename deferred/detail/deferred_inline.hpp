@@ -29,13 +29,18 @@ constexpr std::size_t roundUp(std::size_t size) noexcept { return (size + 15) & 
 template <class T>
 template <class F>
     requires std::invocable<F&, Deferred<T>>
-Deferred<T>::Deferred(F canceller, Site where) {
+Deferred<T>::Deferred(F canceller, Site where)
+    // Another constructor makes it whole, so that nothing leaks when moving the canceller throws.
+    : Deferred(detail::Chain::create(
+                   detail::typeOps<T>,
+                   detail::roundUp(sizeof(detail::Stored<T>)) + sizeof(detail::CancellerOf<T, F>),
+                   where),
+               nullptr) {
     using Placed = detail::CancellerOf<T, F>;
     static_assert(alignof(Placed) <= 16,
                   "marline: a canceller may need no more than 16-byte "
                   "alignment");
     constexpr std::size_t offset = detail::roundUp(sizeof(detail::Stored<T>));
-    chain_ = detail::Chain::create(detail::typeOps<T>, offset + sizeof(Placed), where);
     void* at = static_cast<std::byte*>(chain_->sourceSlot()) + offset;
     chain_->setCanceller(::new (at) Placed(std::move(canceller)));
 }
