@@ -52,13 +52,15 @@ public:
     using Outcomes = std::vector<Result<T>>;
 
     ListState(std::size_t count, DeferredListOptions how, const std::source_location& where)
-        : source(*this, where), inputs(count), results_(count), missing_(count), options_(how) {}
+        : source(*this, where), inputs(count), results_(count), missing_(count), options_(how) {
+        all_.reserve(count);  // now, because then it is too late to fail
+    }
 
     void arrived(std::size_t index, Result<T> outcome) {
         inputs.clear(index);
         --missing_;
         if (!outcome.ok() && options_.fireOnOneErrback && source.pending()) {
-            source.errback(FirstError(outcome.failure(), index));
+            source.errback(Failure::make<FirstError>(outcome.failure(), index));
         }
         results_[index].emplace(std::move(outcome));
         fireIfDone();
@@ -68,12 +70,10 @@ public:
         if (missing_ != 0 || !source.pending()) {
             return;
         }
-        Outcomes all;
-        all.reserve(results_.size());
         for (auto& result : results_) {
-            all.push_back(std::move(*result));
+            all_.push_back(std::move(*result));
         }
-        source.callback(std::move(all));
+        source.callback(std::move(all_));
     }
 
     PatientSource<Outcomes, ListState> source;
@@ -81,6 +81,7 @@ public:
 
 private:
     std::vector<std::optional<Result<T>>> results_;
+    Outcomes all_;  // what it fires with
     std::size_t missing_;
     DeferredListOptions options_;
 };
@@ -95,7 +96,8 @@ private:
 /// `.consumeErrors` is set. When T cannot be copied the outcome always moves to the list.
 /// Cancelling the list cancels, in order, every input that has no result yet, and the list fires by
 /// its rule when they have answered; what one of their cancellers throws is reported as unhandled.
-/// Cancelling a list that has fired leaves the other inputs alone.
+/// Cancelling a list that has fired leaves the other inputs alone. Throws std::bad_alloc when there is no memory for the list; the
+/// inputs stay usable.
 ///
 /// Twisted's fireOnOneCallback, which changes what the list yields, is firstCallback().
 ///

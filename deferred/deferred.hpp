@@ -40,6 +40,11 @@ class AsResult;
 ///         .addCallbacks([](std::size_t n) { std::cout << n << " bytes\n"; },
 ///                       [](const Failure& why) { std::cout << why.message() << '\n'; });
 ///
+/// Running out of memory changes nothing: making a Deferred and add*() throw std::bad_alloc, or
+/// what copying the callable throws, and the chain is as it was. Firing, waiting, pausing,
+/// cancelling and destroying need no memory, but for the Failure, which holds std::bad_alloc when
+/// there was none for the error itself.
+///
 /// A chain belongs to the thread that made it. Callbacks take the result by value, as `const T&`
 /// or as `T&&`, and then the arguments that were given to add*() after the function.
 template <class T>
@@ -50,6 +55,12 @@ class Deferred {
     static_assert(std::is_void_v<T> || std::is_nothrow_move_constructible_v<T>,
                   "marline: Deferred<T> needs a T that moves without throwing; put it behind a "
                   "std::unique_ptr");
+    static_assert(!detail::isDeferred<T>,
+                  "marline: Deferred<Deferred<T>> is not possible; return the inner Deferred from "
+                  "a callback, and the chain waits for it");
+    static_assert(!detail::isResult<T> && !std::same_as<T, Failure>,
+                  "marline: Deferred<Failure> and Deferred<Result<T>> are not possible; every "
+                  "Deferred<T> can fail, with errback()");
 
 public:
     using Site = std::source_location;
@@ -71,6 +82,15 @@ public:
         }
     }
     Deferred(Deferred&& other) noexcept : chain_(std::exchange(other.chain_, nullptr)) {}
+    /// Does not compile, and says what to write instead.
+    template <class U>
+        requires(!std::same_as<U, T>)
+    Deferred(const Deferred<U>&) : chain_(nullptr) {
+        static_assert(std::same_as<U, T>,
+                      "marline: this Deferred yields another type: keep what the last add*() "
+                      "returned in an `auto` of its own, or add a callback that makes the wanted "
+                      "type");
+    }
     Deferred& operator=(Deferred other) noexcept {
         std::swap(chain_, other.chain_);
         return *this;
@@ -84,46 +104,66 @@ public:
     /// Runs `f` on the value: `f(value, args…)`. Failures pass by. Up to three extra arguments.
     template <class F>
     auto addCallback(F&& f, Site where = Site::current()) {
+        static_assert(std::is_void_v<T> || detail::CallWith<std::decay_t<F>, T>::valid,
+                      "marline: a callback on Deferred<T> must take one T: by value, as const T& "
+                      "or as T&& (not as T&; then the arguments given to addCallback after it)");
+        static_assert(!std::is_void_v<T> || detail::CallWith<std::decay_t<F>, T>::valid,
+                      "marline: a callback on Deferred<> takes no argument (besides the ones "
+                      "given to addCallback after it)");
+        static_assert(detail::storable<F>,
+                      "marline: this callback cannot be copied into the chain; give it with "
+                      "std::move, and put what needs more than 8-byte alignment behind a "
+                      "std::unique_ptr");
         return addValueLink(std::forward<F>(f), where);
     }
     template <class F, class A>
         requires(!std::same_as<std::decay_t<A>, Site>)
     auto addCallback(F&& f, A&& a, Site where = Site::current()) {
-        return addValueLink(detail::bindBack(std::forward<F>(f), std::forward<A>(a)), where);
+        return addCallback(detail::bindBack(std::forward<F>(f), std::forward<A>(a)), where);
     }
     template <class F, class A, class B>
     auto addCallback(F&& f, A&& a, B&& b, Site where = Site::current()) {
-        return addValueLink(
+        return addCallback(
             detail::bindBack(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)), where);
     }
     template <class F, class A, class B, class C>
     auto addCallback(F&& f, A&& a, B&& b, C&& c, Site where = Site::current()) {
-        return addValueLink(detail::bindBack(std::forward<F>(f), std::forward<A>(a),
-                                             std::forward<B>(b), std::forward<C>(c)),
-                            where);
+        return addCallback(detail::bindBack(std::forward<F>(f), std::forward<A>(a),
+                                            std::forward<B>(b), std::forward<C>(c)),
+                           where);
     }
 
     /// Runs `g` on the Failure: `g(failure, args…)`; what it returns must make a T, or be a
     /// Failure. Values pass by. Up to two extra arguments.
     template <class G>
     Deferred addErrback(G&& g, Site where = Site::current()) {
-        return addFailureLink(std::forward<G>(g), where);
+        static_assert(std::invocable<std::decay_t<G>&, const Failure&>,
+                      "marline: an errback must take a Failure: by value or as const Failure& "
+                      "(then the arguments given to addErrback after it)");
+        static_assert(detail::errbackRecovers<std::decay_t<G>, T>(),
+                      "marline: an errback on Deferred<T> must return a T, Deferred<T>, Result<T> "
+                      "or Failure, since the next callback expects a T; to only look at the "
+                      "Failure, return it; to change the type use addCallbacks or addBoth");
+        static_assert(detail::storable<G>,
+                      "marline: this errback cannot be copied into the chain; give it with "
+                      "std::move, and put what needs more than 8-byte alignment behind a "
+                      "std::unique_ptr");
+        return link<T>(detail::PassBy{}, std::forward<G>(g), where);
     }
     template <class G, class A>
         requires(!std::same_as<std::decay_t<A>, Site>)
     Deferred addErrback(G&& g, A&& a, Site where = Site::current()) {
-        return addFailureLink(detail::bindBack(std::forward<G>(g), std::forward<A>(a)), where);
+        return addErrback(detail::bindBack(std::forward<G>(g), std::forward<A>(a)), where);
     }
     template <class G, class A, class B>
     Deferred addErrback(G&& g, A&& a, B&& b, Site where = Site::current()) {
-        return addFailureLink(
+        return addErrback(
             detail::bindBack(std::forward<G>(g), std::forward<A>(a), std::forward<B>(b)), where);
     }
 
     /// Runs `g` only on a Failure that holds an E; `g` takes the E itself or the Failure. Values
     /// and other Failures pass by.
     template <class E, class G>
-        requires std::derived_from<E, std::exception>
     Deferred addErrback(G&& g, Site where = Site::current());
 
     /// One link with both halves: `f` sees the value, `g` the Failure, and `g` not what `f` threw.
@@ -227,7 +267,8 @@ private:
         static_assert((std::is_void_v<T> && sizeof...(V) == 0) ||
                           (!std::is_void_v<T> && sizeof...(V) == 1 &&
                            std::constructible_from<detail::Stored<T>, V&&...>),
-                      "marline: callback() takes one T, or nothing on a Deferred<>");
+                      "marline: callback() takes one T, or nothing on a Deferred<>; a Failure is "
+                      "given to errback(), and a Deferred is returned from a callback");
         if (!chain_->called()) {
             ::new (chain_->sourceSlot()) detail::Stored<T>(std::forward<V>(value)...);
             std::exchange(chain_, nullptr)->fireValue();
@@ -247,17 +288,10 @@ private:
 
     template <class F>
     auto addValueLink(F&& f, const Site& where) {
-        detail::checkCallback<std::decay_t<F>, T>();
         using Yield = detail::Yield<std::decay_t<F>, T>;
         // A callback that only ever fails leaves the type as it is.
         using Out = std::conditional_t<std::same_as<Yield, Failure>, T, Yield>;
         return link<Out>(std::forward<F>(f), detail::PassBy{}, where);
-    }
-
-    template <class G>
-    Deferred addFailureLink(G&& g, const Site& where) {
-        detail::checkErrback<std::decay_t<G>, T>();
-        return link<T>(detail::PassBy{}, std::forward<G>(g), where);
     }
 
     detail::Chain* chain_;

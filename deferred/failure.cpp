@@ -77,7 +77,11 @@ void Failure::raise() const { std::rethrow_exception(state_->exception()); }
 std::exception_ptr Failure::exception() const { return state_->exception(); }
 
 std::string Failure::message() const {
-    return state_->error != nullptr ? state_->error->what() : "an error of type " + typeName();
+    if (state_->error == nullptr) {
+        return "an error of type " + typeName();
+    }
+    const char* text = state_->error->what();
+    return text != nullptr ? text : "";
 }
 
 std::string Failure::typeName() const {

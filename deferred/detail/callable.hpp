@@ -1,4 +1,4 @@
-// Internal: the functions that are given to a Deferred: what they may look like.
+// Internal: what a callback or an errback must be able to do, and how arguments are given to it.
 #pragma once
 
 #include <concepts>
@@ -7,15 +7,11 @@
 #include <type_traits>
 #include <utility>
 
+#include <marline/deferred/detail/link.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/result.hpp>
 
-namespace marline {
-
-template <class T>
-class Deferred;
-
-namespace detail {
+namespace marline::detail {
 
 template <class F, class... Args>
 auto bindBack(F&& f, Args&&... args) {
@@ -37,19 +33,6 @@ auto bindBack(F&& f, Args&&... args) {
     }
 }
 
-template <class F, class T>
-constexpr void checkCallback() {
-    if constexpr (std::is_void_v<T>) {
-        static_assert(std::invocable<F&>,
-                      "marline: a callback on Deferred<> takes no argument (besides the ones "
-                      "given to addCallback after it)");
-    } else {
-        static_assert(std::invocable<F&, T&&>,
-                      "marline: a callback on Deferred<T> must take one T: by value, as const T& "
-                      "or as T&& (then the arguments given to addCallback after it)");
-    }
-}
-
 /// Whether what an errback returns can go on as the T that the next callback expects.
 template <class R, class T>
 constexpr bool recovers() {
@@ -64,17 +47,17 @@ constexpr bool recovers() {
 }
 
 template <class G, class T>
-constexpr void checkErrback() {
-    static_assert(std::invocable<G&, const Failure&>,
-                  "marline: an errback must take a Failure: by value or as const Failure& (then "
-                  "the arguments given to addErrback after it)");
+constexpr bool errbackRecovers() {
     if constexpr (std::invocable<G&, const Failure&>) {
-        static_assert(recovers<std::invoke_result_t<G&, const Failure&>, T>(),
-                      "marline: an errback on Deferred<T> must return a T, Deferred<T>, Result<T> "
-                      "or Failure, since the next callback expects a T; to change the type use "
-                      "addCallbacks or addBoth");
+        return recovers<std::remove_cvref_t<std::invoke_result_t<G&, const Failure&>>, T>();
+    } else {
+        return true;  // another message says what is wrong
     }
 }
 
-}  // namespace detail
-}  // namespace marline
+/// Whether a callable given as F can lie in a chain.
+template <class F>
+inline constexpr bool storable =
+    std::constructible_from<std::decay_t<F>, F> && alignof(std::decay_t<F>) <= alignof(Link);
+
+}  // namespace marline::detail

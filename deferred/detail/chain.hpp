@@ -201,7 +201,10 @@ private:
     Chain* waitingOn_ = nullptr;
     Canceller* canceller_ = nullptr;
     std::unique_ptr<DebugInfo> debug_;  // while debugging is on
-    Chain* nextDying_ = nullptr;
+    union {
+        Block* lastBlock_ = nullptr;
+        Chain* nextDying_;  // once it is dead, when no more blocks can come
+    };
     std::source_location created_;
 };
 

@@ -134,16 +134,19 @@ void Chain::grow(std::size_t size) {
     const std::size_t needed = sizeof(Block) + size + sizeof(Jump);
     const std::size_t blockSize = std::max(kBlockSize, (needed + 15) & ~std::size_t{15});
     auto* block = ::new (allocateBlock(blockSize)) Block{nullptr, blockSize};
-    Block** last = &blocks_;
-    while (*last != nullptr) {
-        last = &(*last)->next;
-    }
-    *last = block;
+    (blocks_ == nullptr ? blocks_ : lastBlock_->next) = block;
+    lastBlock_ = block;
+    const bool empty = head_ == tail_;
     auto* jump = ::new (static_cast<void*>(tail_)) Jump{};
     jump->ops = &kJumpOps;
     jump->next = block->begin();
     tail_ = block->begin();
     end_ = reinterpret_cast<char*>(block) + blockSize - sizeof(Jump);
+    // If making the link throws, no jump is to be left in an idle chain. Not while a link runs or
+    // the chain waits: that link's block must stay.
+    if (empty && !running_ && state_ != State::Waiting) {
+        enterNextBlock();
+    }
 }
 
 /// Goes on in the next block, and frees the ones before it that hold nothing any more.

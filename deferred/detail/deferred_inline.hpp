@@ -49,25 +49,32 @@ constexpr std::size_t roundUp(std::size_t size) noexcept { return (size + 15) & 
 template <class T>
 template <class F>
     requires std::invocable<F&, Deferred<T>>
-Deferred<T>::Deferred(F canceller, Site where) {
+Deferred<T>::Deferred(F canceller, Site where)
+    // Another constructor makes it whole, so that nothing leaks when moving the canceller throws.
+    : Deferred(detail::Chain::create(
+                   detail::typeOps<T>,
+                   detail::roundUp(sizeof(detail::Stored<T>)) + sizeof(detail::CancellerOf<T, F>),
+                   where),
+               nullptr) {
     using Placed = detail::CancellerOf<T, F>;
     static_assert(alignof(Placed) <= 16,
                   "marline: a canceller may need no more than 16-byte "
                   "alignment");
     constexpr std::size_t offset = detail::roundUp(sizeof(detail::Stored<T>));
-    chain_ = detail::Chain::create(detail::typeOps<T>, offset + sizeof(Placed), where);
     void* at = static_cast<std::byte*>(chain_->sourceSlot()) + offset;
     chain_->setCanceller(::new (at) Placed(std::move(canceller)));
 }
 
 template <class T>
 template <class E, class G>
-    requires std::derived_from<E, std::exception>
 Deferred<T> Deferred<T>::addErrback(G&& g, Site where) {
     using F = std::decay_t<G>;
+    static_assert(std::derived_from<E, std::exception>,
+                  "marline: addErrback<E>(g) needs an E derived from std::exception; for other "
+                  "types use addErrback(g) and Failure::check<E>()");
     static_assert(std::invocable<F&, const E&> || std::invocable<F&, const Failure&>,
                   "marline: addErrback<E>(g) needs a g that takes a const E& or a const Failure&");
-    return addFailureLink(detail::ErrbackFor<E, F>{F(std::forward<G>(g))}, where);
+    return addErrback(detail::ErrbackFor<E, F>{F(std::forward<G>(g))}, where);
 }
 
 template <class T>
@@ -80,9 +87,15 @@ Deferred<> Deferred<T>::chainDeferred(Deferred other, Site where) {
 template <class T>
 template <class F, class G>
 auto Deferred<T>::addCallbacks(F&& f, G&& g, Site where) {
-    detail::checkCallback<std::decay_t<F>, T>();
+    static_assert(detail::CallWith<std::decay_t<F>, T>::valid,
+                  "marline: the callback given to addCallbacks must take one T, or nothing on a "
+                  "Deferred<>");
+    static_assert(std::invocable<std::decay_t<G>&, const Failure&>,
+                  "marline: the errback given to addCallbacks must take a Failure");
     using Out = detail::Yield<std::decay_t<F>, T>;
-    detail::checkErrback<std::decay_t<G>, Out>();
+    static_assert(detail::errbackRecovers<std::decay_t<G>, Out>(),
+                  "marline: both halves given to addCallbacks must lead to the same type: what "
+                  "the errback returns must make what the callback returns, or be a Failure");
     return link<Out>(std::forward<F>(f), std::forward<G>(g), where);
 }
 

@@ -38,7 +38,7 @@ public:
             try {
                 chain->cancel();
             } catch (...) {
-                reportUnhandled(Failure::current(), created);
+                reportUnhandled({Failure::current(), created, {}});
             }
         }
     }
@@ -64,6 +64,16 @@ struct InputPlace {
     std::size_t index;
 };
 
+/// A copy of an outcome, or the Failure of copying it.
+template <class T>
+Result<T> copyOf(const Result<T>& outcome) noexcept {
+    try {
+        return outcome;
+    } catch (...) {
+        return Failure::current();
+    }
+}
+
 /// Calls `deliver(state, index, outcome)` with the input's outcome, which the input keeps as well
 /// unless `consume` is set or T cannot be copied.
 template <class T, class State, class Deliver>
@@ -74,7 +84,7 @@ void attach(Deferred<T> input, InputPlace<State> place, bool consume, Deliver de
         if (!consume) {
             input.addBoth(
                 [place = std::move(place), deliver](Result<T> outcome) {
-                    deliver(*place.state, place.index, Result<T>(outcome));
+                    deliver(*place.state, place.index, copyOf(outcome));
                     return outcome;
                 },
                 where);

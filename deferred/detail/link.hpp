@@ -45,28 +45,29 @@ struct ErrbackFor {
     }
 };
 
-/// What a callback's return type means for the chain.
-template <class R>
-struct Returned {
-    using Yield = std::decay_t<R>;
-};
 template <class T>
-struct Returned<Deferred<T>> {
-    using Yield = T;
-};
+std::type_identity<T> valueOf(const Deferred<T>*);
 template <class T>
-struct Returned<Result<T>> {
-    using Yield = T;
-};
+std::type_identity<T> valueOf(const Result<T>*);
 
-template <class R>
-inline constexpr bool isDeferred = false;
-template <class T>
-inline constexpr bool isDeferred<Deferred<T>> = true;
 template <class R>
 inline constexpr bool isResult = false;
 template <class T>
 inline constexpr bool isResult<Result<T>> = true;
+/// Whether R is a Deferred, or derives from one.
+template <class R>
+inline constexpr bool isDeferred = !isResult<R> && requires(R* r) { valueOf(r); };
+
+/// What a callback's return type, by value or by reference, means for the chain.
+template <class R>
+struct Returned {
+    using Yield = std::decay_t<R>;
+};
+template <class R>
+    requires isDeferred<std::remove_cvref_t<R>> || isResult<std::remove_cvref_t<R>>
+struct Returned<R> {
+    using Yield = typename decltype(valueOf(static_cast<std::remove_cvref_t<R>*>(nullptr)))::type;
+};
 
 /// What F gives when it is called with a T, or with nothing when T is void.
 template <class F, class T>
@@ -91,7 +92,7 @@ using Yield = typename Returned<CallResult<F, T>>::Yield;
 template <class Out, class Call, class Finish>
 void produce(Chain& chain, void* slot, const std::source_location& site, Call&& call,
              Finish&& finish) noexcept {
-    using R = std::invoke_result_t<Call>;
+    using R = std::remove_cvref_t<std::invoke_result_t<Call>>;
     try {
         if constexpr (isDeferred<R>) {
             R inner = call();

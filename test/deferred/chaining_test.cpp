@@ -4,14 +4,13 @@
 #include <string>
 #include <vector>
 
-#include <pthread.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 
+#include "test/support/small_stack.hpp"
 #include "test/support/unhandled.hpp"
 
 namespace {
@@ -221,60 +220,6 @@ TEST(Unhandled, descriptionNamesThePath) {
     EXPECT_NE(second, std::string::npos) << text;
 }
 
-/// Runs `call` on a thread with a small stack.
-void onSmallStack(void (*call)()) {
-#if defined(__SANITIZE_ADDRESS__)
-    constexpr std::size_t kStack = 256 * 1024;
-#else
-    constexpr std::size_t kStack = 64 * 1024;
-#endif
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    ASSERT_EQ(pthread_attr_setstacksize(&attributes, kStack), 0);
-    pthread_t thread{};
-    ASSERT_EQ(pthread_create(
-                  &thread, &attributes,
-                  [](void* f) -> void* {
-                      (*static_cast<void (**)()>(f))();
-                      return nullptr;
-                  },
-                  &call),
-              0);
-    pthread_join(thread, nullptr);
-    pthread_attr_destroy(&attributes);
-}
-
-Deferred<> lineOf(int length, const Deferred<>& first) {
-    Deferred<> last = first;
-    for (int i = 0; i < length; ++i) {
-        last = succeed().addCallback([last] { return last; });
-    }
-    return last;
-}
-
-// DC-10: a million Deferreds that wait for each other run in constant stack.
-TEST(Chaining, aMillionRunInConstantStack) {
-    onSmallStack([] {
-        Deferred<> first;
-        Deferred<> last = lineOf(1'000'000, first);
-        bool over = false;
-        last.addCallback([&] { over = true; });
-        first.callback();
-        EXPECT_TRUE(over);
-    });
-}
-
-// And they are destroyed in constant stack.
-TEST(Chaining, aMillionDieInConstantStack) {
-    onSmallStack([] {
-        Deferred<> first;
-        bool over = false;
-        lineOf(1'000'000, first).addCallback([&] { over = true; });
-        first = Deferred<>();
-        EXPECT_FALSE(over);
-    });
-}
-
 // A loop written as recursion goes on for ever in constant memory: what only forwards is left out.
 TEST(Chaining, recursionAsALoopKeepsTheLineShort) {
     static DeferredSource<> next;
@@ -293,7 +238,7 @@ TEST(Chaining, recursionAsALoopKeepsTheLineShort) {
             return count;
         }
     };
-    onSmallStack([] {
+    marline::test::onSmallStack([] {
         Deferred<> whole = Loop::step(100'000);
         for (int i = 0; i < 100'000; ++i) {
             DeferredSource<> firing = std::move(next);

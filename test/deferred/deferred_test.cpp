@@ -300,7 +300,7 @@ TEST(Deferred, longChainsRun) {
     EXPECT_EQ(seen, 1999);
 }
 
-// D-17, D-18: maybeDeferred, succeed and fail.
+// DL-17, DL-18: maybeDeferred makes a Deferred of any outcome, and gives a Deferred itself.
 TEST(Deferred, maybeDeferredMakesOneOfAnyOutcome) {
     int seen = 0;
     marline::maybeDeferred([](int x) { return x; }, 3).addCallback([&](int x) { seen = x; });

@@ -1,0 +1,37 @@
+// Runs code on a thread whose stack is too small for anything that recurses.
+#pragma once
+
+#include <cstddef>
+
+#include <pthread.h>
+
+#include <gtest/gtest.h>
+
+namespace marline::test {
+
+/// What a call gets. A million nested calls need 16 MB at the very least, so either size shows
+/// that they are not nested. AddressSanitizer needs the larger one for itself: it puts red zones
+/// around the variables of every frame, and its malloc and free walk the stack and keep the walk
+/// in buffers of their own, on the same stack.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr std::size_t kSmallStack = std::size_t{256} * 1024;
+#else
+inline constexpr std::size_t kSmallStack = std::size_t{64} * 1024;
+#endif
+
+/// Runs `call` to its end on a thread with a stack of kSmallStack bytes.
+inline void onSmallStack(void (*call)()) {
+    pthread_attr_t attributes;
+    ASSERT_EQ(pthread_attr_init(&attributes), 0);
+    ASSERT_EQ(pthread_attr_setstacksize(&attributes, kSmallStack), 0);
+    const auto run = [](void* f) -> void* {
+        (*static_cast<void (**)()>(f))();
+        return nullptr;
+    };
+    pthread_t thread{};
+    ASSERT_EQ(pthread_create(&thread, &attributes, run, &call), 0);
+    ASSERT_EQ(pthread_join(thread, nullptr), 0);
+    ASSERT_EQ(pthread_attr_destroy(&attributes), 0);
+}
+
+}  // namespace marline::test
