@@ -216,14 +216,18 @@ Duration Reactor::seconds() const noexcept {
 DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
                                std::source_location where) {
     checkThread(*parts_, "callLater()");
-    if (delay < Duration::zero()) {
-        throw std::invalid_argument("callLater() with a negative delay");
-    }
-    if (!call) {
-        throw std::invalid_argument("callLater() with an empty call");
-    }
-    const auto id = parts_->timers.add(later(seconds(), delay), std::move(call), where);
+    const auto id = parts_->timers.addLater(seconds(), delay, std::move(call), where);
     return {*this, id.slot, id.sequence};
+}
+
+std::vector<DelayedCall> Reactor::getDelayedCalls() {
+    checkThread(*parts_, "getDelayedCalls()");
+    std::vector<DelayedCall> handles;
+    handles.reserve(pendingCalls());
+    for (const auto id : parts_->timers.pending()) {
+        handles.emplace_back(*this, id.slot, id.sequence);
+    }
+    return handles;
 }
 
 std::size_t Reactor::pendingCalls() const noexcept { return parts_->timers.size(); }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <source_location>
+#include <vector>
 
 #include <marline/deferred/api.hpp>
 #include <marline/deferred/deferred.hpp>
@@ -96,7 +97,9 @@ public:
     Duration seconds() const noexcept override;
     DelayedCall callLater(Duration delay, UniqueFunction<void()> call,
                           std::source_location where = std::source_location::current()) override;
-    /// Calls made by callLater() that are pending.
+    /// A handle of each call made by callLater() that is pending, in no promised order.
+    std::vector<DelayedCall> getDelayedCalls();
+    /// How many there are.
     std::size_t pendingCalls() const noexcept;
 
     /// Accepts connections on `port` (0: any free one) for `factory`. Binds at once, and throws
