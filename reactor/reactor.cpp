@@ -29,6 +29,12 @@ void checkThread(const Reactor::Parts& parts, const char* what) {
     }
 }
 
+void checkCall(const UniqueFunction<void()>& call, const char* what) {
+    if (!call) {
+        throw std::invalid_argument(std::string(what) + " with an empty function");
+    }
+}
+
 }  // namespace
 
 Reactor::Reactor() : parts_(std::make_unique<Parts>()) { parts_->loop.setClock(*this); }
@@ -185,6 +191,7 @@ void Reactor::runDueCalls() {
 
 void Reactor::callWhenRunning(UniqueFunction<void()> call) {
     checkThread(*parts_, "callWhenRunning()");
+    checkCall(call, "callWhenRunning()");
     if (running()) {
         call();
     } else {
@@ -192,7 +199,10 @@ void Reactor::callWhenRunning(UniqueFunction<void()> call) {
     }
 }
 
-void Reactor::callFromThread(UniqueFunction<void()> call) { parts_->threads.push(std::move(call)); }
+void Reactor::callFromThread(UniqueFunction<void()> call) {
+    checkCall(call, "callFromThread()");
+    parts_->threads.push(std::move(call));
+}
 
 TriggerId Reactor::addSystemEventTrigger(Phase phase, SystemEvent event,
                                          UniqueFunction<Deferred<>()> trigger) {
@@ -263,6 +273,9 @@ Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory>
 Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                              const ConnectOptions& options) {
     checkThread(*parts_, "connectTcp()");
+    if (options.timeout < Duration::zero()) {
+        throw std::invalid_argument("connectTcp() with a negative ConnectOptions::timeout");
+    }
     if (parts_->state == State::Dying) {
         return fail<Ref<IProtocol>>(
             ConnectError("connect to " + to.toString() + " failed: the reactor is gone"));

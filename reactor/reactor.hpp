@@ -26,7 +26,8 @@ class TlsContext;
 
 /// How a connection is made.
 struct ConnectOptions {
-    /// After this the attempt fails with ConnectTimeoutError.
+    /// After this the attempt fails with ConnectTimeoutError; a negative one is refused with
+    /// std::invalid_argument.
     Duration timeout = std::chrono::seconds(30);
     /// The local address to connect from; Kind::None lets the system choose.
     Address bindAddress = {};
@@ -55,7 +56,8 @@ enum class TriggerId : std::uint64_t {};
 ///
 /// All of it belongs to the thread that made it or runs it; only callFromThread() may be called
 /// from others. After run() has returned it may be called again. Errors that callbacks throw are
-/// logged, and the loop goes on.
+/// logged, and the loop goes on. An empty function is refused with std::invalid_argument wherever
+/// one is given.
 class MARLINE_API Reactor final : public IReactorTime {
 public:
     /// Throws std::system_error when the system gives no event loop.
@@ -87,8 +89,7 @@ public:
     /// Calls `call` on the reactor's thread, from a later turn. Thread-safe, the only call that
     /// is. Calls from one thread stay in order; what is not run when the reactor goes is dropped.
     void callFromThread(UniqueFunction<void()> call);
-    /// Runs `trigger` in the given phase of the event, once. What it throws is logged. An empty one
-    /// throws std::invalid_argument.
+    /// Runs `trigger` in the given phase of the event, once. What it throws is logged.
     TriggerId addSystemEventTrigger(Phase phase, SystemEvent event,
                                     UniqueFunction<Deferred<>()> trigger);
     /// Forgets a trigger that has not run yet; throws std::invalid_argument for any other.
