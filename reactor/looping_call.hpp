@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <source_location>
 #include <type_traits>
@@ -13,37 +12,10 @@
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
-#include <marline/deferred/result.hpp>
-#include <marline/deferred/succeed.hpp>
+#include <marline/reactor/detail/call_and_wait.hpp>
 #include <marline/reactor/time.hpp>
 
 namespace marline {
-namespace detail {
-
-/// Calls `f`, and gives what is to be waited for: a Deferred or a Failure that it returned. Other
-/// values are dropped.
-template <class F, class... Args>
-std::optional<Deferred<>> callAndWait(F& f, Args&&... args) {
-    using R = std::invoke_result_t<F&, Args...>;
-    if constexpr (isDeferred<R>) {
-        auto d = std::invoke(f, std::forward<Args>(args)...);
-        if constexpr (std::same_as<R, Deferred<>>) {
-            return d;
-        } else {
-            return d.addCallback([](const auto&) {});
-        }
-    } else if constexpr (isResult<R>) {
-        const auto result = std::invoke(f, std::forward<Args>(args)...);
-        return result.ok() ? std::nullopt : std::optional(fail(result.failure()));
-    } else if constexpr (std::same_as<R, Failure>) {
-        return fail(std::invoke(f, std::forward<Args>(args)...));
-    } else {
-        std::invoke(f, std::forward<Args>(args)...);
-        return std::nullopt;
-    }
-}
-
-}  // namespace detail
 
 /// Calls a function at a steady pace (Twisted: `task.LoopingCall`).
 ///

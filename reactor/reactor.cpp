@@ -44,6 +44,7 @@ Reactor::~Reactor() {
     parts_->state = State::Dying;
     parts_->resolver.reset();
     closeAll();
+    parts_->cooperator.reset();
     parts_->timers.clear();
     parts_->threads.clear();
 }

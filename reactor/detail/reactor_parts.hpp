@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <marline/deferred/function.hpp>
+#include <marline/reactor/cooperator.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
 #include <marline/reactor/detail/signals.hpp>
 #include <marline/reactor/detail/system_events.hpp>
@@ -43,6 +44,7 @@ struct Reactor::Parts {
     detail::SystemEvents events;
     Ref<Run> currentRun;
     Ref<IResolver> resolver;
+    std::optional<Cooperator> cooperator;
     std::optional<TlsContext> clientTls;
     std::thread::id thread = std::this_thread::get_id();
     State state = State::Idle;
