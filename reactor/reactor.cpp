@@ -35,9 +35,29 @@ void checkCall(const UniqueFunction<void()>& call, const char* what) {
     }
 }
 
+/// A run() is over when this goes, also by an exception.
+class RunEnd {
+public:
+    explicit RunEnd(Reactor::Parts& parts) noexcept : parts_(parts) {}
+    RunEnd(const RunEnd&) = delete;
+    RunEnd& operator=(const RunEnd&) = delete;
+    ~RunEnd() {
+        parts_.currentRun->over = true;
+        parts_.state = State::Idle;
+    }
+
+private:
+    Reactor::Parts& parts_;
+};
+
 }  // namespace
 
 Reactor::Reactor() : parts_(std::make_unique<Parts>()) { parts_->loop.setClock(*this); }
+
+Reactor::Reactor(event_base* base)
+    : parts_(std::make_unique<Parts>(base, [this] { ownersTurn(); })) {
+    parts_->loop.setClock(*this);
+}
 
 Reactor::~Reactor() {
     // While there is a reactor that what dies here can call.
@@ -61,13 +81,14 @@ void Reactor::closeAll() {
 // Running.
 
 void Reactor::run() {
-    if (parts_->state != State::Idle || parts_->inTurn) {
+    if (parts_->state != State::Idle || parts_->loop.inTurn()) {
         throw ReactorAlreadyRunning("run() inside of run() or iterate()");
     }
     parts_->thread = std::this_thread::get_id();
     parts_->signal = 0;
     parts_->state = State::Starting;
     parts_->currentRun = makeRef<Parts::Run>();
+    const RunEnd end(*parts_);
     detail::StopSignals signals(parts_->threads.wakeFd());
     startUp();
     bool stopping = false;
@@ -88,8 +109,6 @@ void Reactor::run() {
         parts_->state = State::Finished;
         parts_->events.fireRest(SystemEvent::Shutdown);
     }
-    parts_->currentRun->over = true;
-    parts_->state = State::Idle;
 }
 
 void Reactor::startUp() {
@@ -100,9 +119,6 @@ void Reactor::startUp() {
         }
         parts_->state = State::Running;
         parts_->events.fireRest(SystemEvent::Startup);
-        for (UniqueFunction<void()>& call : std::exchange(parts_->whenRunning, {})) {
-            detail::guard("a callWhenRunning() call", call);
-        }
     });
 }
 
@@ -130,23 +146,22 @@ void Reactor::crash() {
 }
 
 bool Reactor::running() const noexcept {
-    return parts_->state == State::Running || parts_->state == State::Stopping ||
-           parts_->state == State::Closing;
+    return parts_->state == State::Running || parts_->state == State::Stopping;
 }
 
 int Reactor::stoppedBySignal() const noexcept { return parts_->signal; }
 
 void Reactor::iterate(Duration wait) {
     checkThread(*parts_, "iterate()");
-    if (parts_->inTurn) {
-        throw std::logic_error("iterate() inside a callback of the loop");
+    if (parts_->state != State::Idle || parts_->loop.inTurn()) {
+        throw ReactorAlreadyRunning("iterate() inside of run() or iterate()");
     }
     turn(wait);
 }
 
 void Reactor::turn(Duration wait) {
     Parts& parts = *parts_;
-    parts.inTurn = true;
+    parts.loop.beginTurn();
     Duration due = detail::EventLoop::kForever;
     bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads.empty();
     if (!now && (wait != detail::EventLoop::kForever || !parts.timers.empty())) {
@@ -167,7 +182,21 @@ void Reactor::turn(Duration wait) {
     parts.threads.runAll();
     runDueCalls();
     parts.loop.endTurn();
-    parts.inTurn = false;
+}
+
+/// A turn while the owner of the event_base runs it: what was ready has been served already, and
+/// the waiting is the owner's.
+void Reactor::ownersTurn() {
+    Parts& parts = *parts_;
+    parts.loop.beginTurn();
+    parts.threads.runAll();
+    runDueCalls();
+    parts.loop.endTurn();
+    if (parts.loop.hasWork() || !parts.threads.empty()) {
+        parts.loop.wantTurn();
+    } else if (!parts.timers.empty()) {
+        parts.loop.wakeAt(parts.timers.earliest());
+    }
 }
 
 void Reactor::runDueCalls() {
@@ -190,14 +219,18 @@ void Reactor::runDueCalls() {
     }
 }
 
-void Reactor::callWhenRunning(UniqueFunction<void()> call) {
+std::optional<TriggerId> Reactor::callWhenRunning(UniqueFunction<void()> call) {
     checkThread(*parts_, "callWhenRunning()");
     checkCall(call, "callWhenRunning()");
     if (running()) {
         call();
-    } else {
-        parts_->whenRunning.push_back(std::move(call));
+        return std::nullopt;
     }
+    return parts_->events.add(Phase::After, SystemEvent::Startup,
+                              [call = std::move(call)]() mutable {
+                                  detail::guard("a callWhenRunning() call", call);
+                                  return succeed();
+                              });
 }
 
 void Reactor::callFromThread(UniqueFunction<void()> call) {
@@ -228,6 +261,7 @@ DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
                                std::source_location where) {
     checkThread(*parts_, "callLater()");
     const auto id = parts_->timers.addLater(seconds(), delay, std::move(call), where);
+    parts_->loop.wantTurn();
     return {*this, id.slot, id.sequence};
 }
 
@@ -253,6 +287,7 @@ void Reactor::cancelCall(std::uint32_t slot, std::uint32_t generation) {
 
 void Reactor::moveCall(std::uint32_t slot, std::uint32_t generation, Duration due) {
     parts_->timers.move({slot, generation}, due);
+    parts_->loop.wantTurn();
 }
 
 Duration Reactor::dueTime(std::uint32_t slot, std::uint32_t generation) const {

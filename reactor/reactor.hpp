@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <vector>
 
@@ -62,6 +63,12 @@ class MARLINE_API Reactor final : public IReactorTime {
 public:
     /// Throws std::system_error when the system gives no event loop.
     Reactor();
+    /// A reactor on a libevent loop of the program's own, which must outlive it and have
+    /// edge-triggered events; else this throws std::invalid_argument. It may be run from here, or
+    /// by its owner with event_base_loop() and kin: then connections, calls and threads are served
+    /// as they are inside of run(), but no event of startup or shutdown happens, and running() is
+    /// false. The loop never runs out of events while the reactor lives.
+    explicit Reactor(event_base* base);
     Reactor(const Reactor&) = delete;
     Reactor& operator=(const Reactor&) = delete;
     /// Closes every connection and port, with ConnectionLost, and forgets the pending calls.
@@ -69,23 +76,27 @@ public:
 
     /// Runs until stop(), and through the shutdown that follows. SIGINT (unless the program has a
     /// handler of its own) and SIGTERM stop the first reactor that runs, the others are left
-    /// alone. Throws ReactorAlreadyRunning inside of run() or iterate().
+    /// alone. Calls that are pending at the end stay for the next run(). Throws
+    /// ReactorAlreadyRunning inside of run() or iterate().
     void run();
     /// Begins the shutdown: it runs from the loop, not from here. Throws ReactorNotRunning when
     /// the reactor does not run or is stopping.
     void stop();
     /// Leaves run() after this turn without a shutdown: everything stays as it is.
     void crash();
-    /// Runs what is due and what is ready, waiting `wait` for it at most. Throws std::logic_error
-    /// inside a callback of the loop.
+    /// Runs what is due and what is ready, waiting `wait` for it at most. Throws
+    /// ReactorAlreadyRunning inside of run() or iterate().
     void iterate(Duration wait = Duration::zero());
-    /// True from the beginning of run() until the shutdown has closed the transports.
+    /// True from the end of the triggers before the startup until the shutdown closes the
+    /// transports.
     bool running() const noexcept;
     /// The signal that stopped the reactor, 0 when none did.
     int stoppedBySignal() const noexcept;
 
-    /// Calls `call` once the reactor runs: at once when it does, else at its start, in order.
-    void callWhenRunning(UniqueFunction<void()> call);
+    /// Calls `call` once the reactor runs: at once when it does, and gives nothing. Else at its
+    /// start, in order, as a trigger after it, whose name this gives for
+    /// removeSystemEventTrigger().
+    std::optional<TriggerId> callWhenRunning(UniqueFunction<void()> call);
     /// Calls `call` on the reactor's thread, from a later turn. Thread-safe, the only call that
     /// is. Calls from one thread stay in order; what is not run when the reactor goes is dropped.
     void callFromThread(UniqueFunction<void()> call);
@@ -136,6 +147,7 @@ private:
     Duration dueTime(std::uint32_t slot, std::uint32_t generation) const override;
 
     void turn(Duration wait);
+    void ownersTurn();
     void runDueCalls();
     void startUp();
     void shutDown();

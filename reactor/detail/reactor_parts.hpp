@@ -3,7 +3,7 @@
 
 #include <optional>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include <marline/deferred/function.hpp>
 #include <marline/reactor/cooperator.hpp>
@@ -37,10 +37,13 @@ struct Reactor::Parts {
         bool over = false;
     };
 
+    Parts() = default;
+    Parts(event_base* base, UniqueFunction<void()> ownersTurn)
+        : loop(base, std::move(ownersTurn)) {}
+
     detail::EventLoop loop;
     detail::TimerQueue timers;
     detail::ThreadQueue threads{loop};
-    std::vector<UniqueFunction<void()>> whenRunning;
     detail::SystemEvents events;
     Ref<Run> currentRun;
     Ref<IResolver> resolver;
@@ -49,7 +52,6 @@ struct Reactor::Parts {
     std::thread::id thread = std::this_thread::get_id();
     State state = State::Idle;
     int signal = 0;
-    bool inTurn = false;
 };
 
 }  // namespace marline
