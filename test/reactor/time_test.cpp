@@ -14,10 +14,13 @@
 #include <marline/reactor/reactor.hpp>
 #include <marline/reactor/testing/clock.hpp>
 
+#include "test/support/reactor_fixture.hpp"
+
 namespace marline {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::CaughtLog;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -308,6 +311,39 @@ TEST(ReactorTime, aCallMayStopTheReactor) {
     });
     reactor.run();
     EXPECT_TRUE(ran);
+}
+
+// Most timers are cancelled: 100,000 of them leave nothing behind.
+TEST(ReactorTime, manyCancelledCallsLeaveNothing) {
+    Reactor reactor;
+    std::vector<DelayedCall> calls;
+    int ran = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        calls.push_back(reactor.callLater(std::chrono::microseconds(i % 1000), [&] { ++ran; }));
+    }
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        if (i % 100 != 0) {
+            calls[i].cancel();
+        }
+    }
+    EXPECT_EQ(reactor.pendingCalls(), 1000U);
+    while (ran < 1000) {
+        reactor.iterate(1h);
+    }
+    EXPECT_EQ(ran, 1000);
+}
+
+// T-11: what a call throws is logged with the place that made it, and the others run.
+TEST(ReactorTime, exceptionsAreLogged) {
+    CaughtLog log;
+    Reactor reactor;
+    bool ran = false;
+    reactor.callLater(0ms, [] { throw std::runtime_error("bad call"); });
+    reactor.callLater(0ms, [&] { ran = true; });
+    reactor.iterate();
+    EXPECT_TRUE(ran);
+    EXPECT_EQ(log.count("bad call"), 1U);
+    EXPECT_EQ(log.count("time_test.cpp"), 1U);
 }
 
 // later() is exact where it can be, and ends at what a Duration can hold.
