@@ -173,11 +173,12 @@ void EventLoop::turnReady(int, short, void* self) {
 }
 
 void EventLoop::setTimer(Duration due) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(due);
+    // All zeros would disarm it, and a time before the clock's start is refused.
+    const Duration at = std::max(due, Duration(1));
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
     itimerspec when{};
     when.it_value.tv_sec = seconds.count();
-    // All zeros would disarm it.
-    when.it_value.tv_nsec = std::max<long>((due - seconds).count(), 1);
+    when.it_value.tv_nsec = (at - seconds).count();
     timerfd_settime(timerFd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
     timerDue_ = due;
 }
@@ -200,7 +201,8 @@ void EventLoop::pollUntil(Duration due) {
 void EventLoop::runBase(int how) {
     if (event_base_loop(base_.get(), how) == -1) {
         inTurn_ = false;
-        throw ReactorAlreadyRunning("run() or iterate() on an event_base that its owner is running");
+        throw ReactorAlreadyRunning(
+            "run() or iterate() on an event_base that its owner is running");
     }
 }
 
