@@ -28,11 +28,14 @@
 #include <marline/protocols/http/resource.hpp>
 #include <marline/protocols/http/site.hpp>
 #include <marline/protocols/protocol.hpp>
+#include <marline/reactor/cooperator.hpp>
+#include <marline/reactor/defer_later.hpp>
 #include <marline/reactor/endpoints.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/filesystem_lock.hpp>
 #include <marline/reactor/hostname_endpoint.hpp>
 #include <marline/reactor/log.hpp>
+#include <marline/reactor/looping_call.hpp>
 #include <marline/reactor/react.hpp>
 #include <marline/reactor/reactor.hpp>
 #include <marline/reactor/resolver.hpp>

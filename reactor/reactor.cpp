@@ -29,15 +29,42 @@ void checkThread(const Reactor::Parts& parts, const char* what) {
     }
 }
 
+void checkCall(const UniqueFunction<void()>& call, const char* what) {
+    if (!call) {
+        throw std::invalid_argument(std::string(what) + " with an empty function");
+    }
+}
+
+/// A run() is over when this goes, also by an exception.
+class RunEnd {
+public:
+    explicit RunEnd(Reactor::Parts& parts) noexcept : parts_(parts) {}
+    RunEnd(const RunEnd&) = delete;
+    RunEnd& operator=(const RunEnd&) = delete;
+    ~RunEnd() {
+        parts_.currentRun->over = true;
+        parts_.state = State::Idle;
+    }
+
+private:
+    Reactor::Parts& parts_;
+};
+
 }  // namespace
 
 Reactor::Reactor() : parts_(std::make_unique<Parts>()) { parts_->loop.setClock(*this); }
+
+Reactor::Reactor(event_base* base)
+    : parts_(std::make_unique<Parts>(base, [this] { ownersTurn(); })) {
+    parts_->loop.setClock(*this);
+}
 
 Reactor::~Reactor() {
     // While there is a reactor that what dies here can call.
     parts_->state = State::Dying;
     parts_->resolver.reset();
     closeAll();
+    parts_->cooperator.reset();
     parts_->timers.clear();
     parts_->threads.clear();
 }
@@ -54,13 +81,14 @@ void Reactor::closeAll() {
 // Running.
 
 void Reactor::run() {
-    if (parts_->state != State::Idle || parts_->inTurn) {
+    if (parts_->state != State::Idle || parts_->loop.inTurn()) {
         throw ReactorAlreadyRunning("run() inside of run() or iterate()");
     }
     parts_->thread = std::this_thread::get_id();
     parts_->signal = 0;
     parts_->state = State::Starting;
     parts_->currentRun = makeRef<Parts::Run>();
+    const RunEnd end(*parts_);
     detail::StopSignals signals(parts_->threads.wakeFd());
     startUp();
     bool stopping = false;
@@ -81,8 +109,6 @@ void Reactor::run() {
         parts_->state = State::Finished;
         parts_->events.fireRest(SystemEvent::Shutdown);
     }
-    parts_->currentRun->over = true;
-    parts_->state = State::Idle;
 }
 
 void Reactor::startUp() {
@@ -93,9 +119,6 @@ void Reactor::startUp() {
         }
         parts_->state = State::Running;
         parts_->events.fireRest(SystemEvent::Startup);
-        for (UniqueFunction<void()>& call : std::exchange(parts_->whenRunning, {})) {
-            detail::guard("a callWhenRunning() call", call);
-        }
     });
 }
 
@@ -123,23 +146,22 @@ void Reactor::crash() {
 }
 
 bool Reactor::running() const noexcept {
-    return parts_->state == State::Running || parts_->state == State::Stopping ||
-           parts_->state == State::Closing;
+    return parts_->state == State::Running || parts_->state == State::Stopping;
 }
 
 int Reactor::stoppedBySignal() const noexcept { return parts_->signal; }
 
 void Reactor::iterate(Duration wait) {
     checkThread(*parts_, "iterate()");
-    if (parts_->inTurn) {
-        throw std::logic_error("iterate() inside a callback of the loop");
+    if (parts_->state != State::Idle || parts_->loop.inTurn()) {
+        throw ReactorAlreadyRunning("iterate() inside of run() or iterate()");
     }
     turn(wait);
 }
 
 void Reactor::turn(Duration wait) {
     Parts& parts = *parts_;
-    parts.inTurn = true;
+    parts.loop.beginTurn();
     Duration due = detail::EventLoop::kForever;
     bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads.empty();
     if (!now && (wait != detail::EventLoop::kForever || !parts.timers.empty())) {
@@ -160,7 +182,21 @@ void Reactor::turn(Duration wait) {
     parts.threads.runAll();
     runDueCalls();
     parts.loop.endTurn();
-    parts.inTurn = false;
+}
+
+/// A turn while the owner of the event_base runs it: what was ready has been served already, and
+/// the waiting is the owner's.
+void Reactor::ownersTurn() {
+    Parts& parts = *parts_;
+    parts.loop.beginTurn();
+    parts.threads.runAll();
+    runDueCalls();
+    parts.loop.endTurn();
+    if (parts.loop.hasWork() || !parts.threads.empty()) {
+        parts.loop.wantTurn();
+    } else if (!parts.timers.empty()) {
+        parts.loop.wakeAt(parts.timers.earliest());
+    }
 }
 
 void Reactor::runDueCalls() {
@@ -183,16 +219,24 @@ void Reactor::runDueCalls() {
     }
 }
 
-void Reactor::callWhenRunning(UniqueFunction<void()> call) {
+std::optional<TriggerId> Reactor::callWhenRunning(UniqueFunction<void()> call) {
     checkThread(*parts_, "callWhenRunning()");
+    checkCall(call, "callWhenRunning()");
     if (running()) {
         call();
-    } else {
-        parts_->whenRunning.push_back(std::move(call));
+        return std::nullopt;
     }
+    return parts_->events.add(Phase::After, SystemEvent::Startup,
+                              [call = std::move(call)]() mutable {
+                                  detail::guard("a callWhenRunning() call", call);
+                                  return succeed();
+                              });
 }
 
-void Reactor::callFromThread(UniqueFunction<void()> call) { parts_->threads.push(std::move(call)); }
+void Reactor::callFromThread(UniqueFunction<void()> call) {
+    checkCall(call, "callFromThread()");
+    parts_->threads.push(std::move(call));
+}
 
 TriggerId Reactor::addSystemEventTrigger(Phase phase, SystemEvent event,
                                          UniqueFunction<Deferred<>()> trigger) {
@@ -216,14 +260,19 @@ Duration Reactor::seconds() const noexcept {
 DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
                                std::source_location where) {
     checkThread(*parts_, "callLater()");
-    if (delay < Duration::zero()) {
-        throw std::invalid_argument("callLater() with a negative delay");
-    }
-    if (!call) {
-        throw std::invalid_argument("callLater() with an empty call");
-    }
-    const auto id = parts_->timers.add(later(seconds(), delay), std::move(call), where);
+    const auto id = parts_->timers.addLater(seconds(), delay, std::move(call), where);
+    parts_->loop.wantTurn();
     return {*this, id.slot, id.sequence};
+}
+
+std::vector<DelayedCall> Reactor::getDelayedCalls() {
+    checkThread(*parts_, "getDelayedCalls()");
+    std::vector<DelayedCall> handles;
+    handles.reserve(pendingCalls());
+    for (const auto id : parts_->timers.pending()) {
+        handles.emplace_back(*this, id.slot, id.sequence);
+    }
+    return handles;
 }
 
 std::size_t Reactor::pendingCalls() const noexcept { return parts_->timers.size(); }
@@ -238,6 +287,7 @@ void Reactor::cancelCall(std::uint32_t slot, std::uint32_t generation) {
 
 void Reactor::moveCall(std::uint32_t slot, std::uint32_t generation, Duration due) {
     parts_->timers.move({slot, generation}, due);
+    parts_->loop.wantTurn();
 }
 
 Duration Reactor::dueTime(std::uint32_t slot, std::uint32_t generation) const {
@@ -259,6 +309,9 @@ Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory>
 Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                              const ConnectOptions& options) {
     checkThread(*parts_, "connectTcp()");
+    if (options.timeout < Duration::zero()) {
+        throw std::invalid_argument("connectTcp() with a negative ConnectOptions::timeout");
+    }
     if (parts_->state == State::Dying) {
         return fail<Ref<IProtocol>>(
             ConnectError("connect to " + to.toString() + " failed: the reactor is gone"));

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <source_location>
+#include <vector>
 
 #include <marline/deferred/api.hpp>
 #include <marline/deferred/deferred.hpp>
@@ -25,7 +27,8 @@ class TlsContext;
 
 /// How a connection is made.
 struct ConnectOptions {
-    /// After this the attempt fails with ConnectTimeoutError.
+    /// After this the attempt fails with ConnectTimeoutError; a negative one is refused with
+    /// std::invalid_argument.
     Duration timeout = std::chrono::seconds(30);
     /// The local address to connect from; Kind::None lets the system choose.
     Address bindAddress = {};
@@ -54,11 +57,18 @@ enum class TriggerId : std::uint64_t {};
 ///
 /// All of it belongs to the thread that made it or runs it; only callFromThread() may be called
 /// from others. After run() has returned it may be called again. Errors that callbacks throw are
-/// logged, and the loop goes on.
+/// logged, and the loop goes on. An empty function is refused with std::invalid_argument wherever
+/// one is given.
 class MARLINE_API Reactor final : public IReactorTime {
 public:
     /// Throws std::system_error when the system gives no event loop.
     Reactor();
+    /// A reactor on a libevent loop of the program's own, which must outlive it and have
+    /// edge-triggered events; else this throws std::invalid_argument. It may be run from here, or
+    /// by its owner with event_base_loop() and kin: then connections, calls and threads are served
+    /// as they are inside of run(), but no event of startup or shutdown happens, and running() is
+    /// false. The loop never runs out of events while the reactor lives.
+    explicit Reactor(event_base* base);
     Reactor(const Reactor&) = delete;
     Reactor& operator=(const Reactor&) = delete;
     /// Closes every connection and port, with ConnectionLost, and forgets the pending calls.
@@ -66,28 +76,31 @@ public:
 
     /// Runs until stop(), and through the shutdown that follows. SIGINT (unless the program has a
     /// handler of its own) and SIGTERM stop the first reactor that runs, the others are left
-    /// alone. Throws ReactorAlreadyRunning inside of run() or iterate().
+    /// alone. Calls that are pending at the end stay for the next run(). Throws
+    /// ReactorAlreadyRunning inside of run() or iterate().
     void run();
     /// Begins the shutdown: it runs from the loop, not from here. Throws ReactorNotRunning when
     /// the reactor does not run or is stopping.
     void stop();
     /// Leaves run() after this turn without a shutdown: everything stays as it is.
     void crash();
-    /// Runs what is due and what is ready, waiting `wait` for it at most. Throws std::logic_error
-    /// inside a callback of the loop.
+    /// Runs what is due and what is ready, waiting `wait` for it at most. Throws
+    /// ReactorAlreadyRunning inside of run() or iterate().
     void iterate(Duration wait = Duration::zero());
-    /// True from the beginning of run() until the shutdown has closed the transports.
+    /// True from the end of the triggers before the startup until the shutdown closes the
+    /// transports.
     bool running() const noexcept;
     /// The signal that stopped the reactor, 0 when none did.
     int stoppedBySignal() const noexcept;
 
-    /// Calls `call` once the reactor runs: at once when it does, else at its start, in order.
-    void callWhenRunning(UniqueFunction<void()> call);
+    /// Calls `call` once the reactor runs: at once when it does, and gives nothing. Else at its
+    /// start, in order, as a trigger after it, whose name this gives for
+    /// removeSystemEventTrigger().
+    std::optional<TriggerId> callWhenRunning(UniqueFunction<void()> call);
     /// Calls `call` on the reactor's thread, from a later turn. Thread-safe, the only call that
     /// is. Calls from one thread stay in order; what is not run when the reactor goes is dropped.
     void callFromThread(UniqueFunction<void()> call);
-    /// Runs `trigger` in the given phase of the event, once. What it throws is logged. An empty one
-    /// throws std::invalid_argument.
+    /// Runs `trigger` in the given phase of the event, once. What it throws is logged.
     TriggerId addSystemEventTrigger(Phase phase, SystemEvent event,
                                     UniqueFunction<Deferred<>()> trigger);
     /// Forgets a trigger that has not run yet; throws std::invalid_argument for any other.
@@ -96,7 +109,9 @@ public:
     Duration seconds() const noexcept override;
     DelayedCall callLater(Duration delay, UniqueFunction<void()> call,
                           std::source_location where = std::source_location::current()) override;
-    /// Calls made by callLater() that are pending.
+    /// A handle of each call made by callLater() that is pending, in no promised order.
+    std::vector<DelayedCall> getDelayedCalls();
+    /// How many there are.
     std::size_t pendingCalls() const noexcept;
 
     /// Accepts connections on `port` (0: any free one) for `factory`. Binds at once, and throws
@@ -132,6 +147,7 @@ private:
     Duration dueTime(std::uint32_t slot, std::uint32_t generation) const override;
 
     void turn(Duration wait);
+    void ownersTurn();
     void runDueCalls();
     void startUp();
     void shutDown();

@@ -1,7 +1,6 @@
 // Time: the contract for calls made later, and the handle of one.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <source_location>
@@ -14,9 +13,12 @@ namespace marline {
 /// How long: nanoseconds; any std::chrono duration converts (`5s`, `250ms`).
 using Duration = std::chrono::nanoseconds;
 
-/// `start + by`, or the greatest Duration when that would be beyond it.
+/// `start + by`; where that is beyond what a Duration can hold, the greatest one, or the least.
 constexpr Duration later(Duration start, Duration by) noexcept {
-    return by > Duration::max() - std::max(start, Duration::zero()) ? Duration::max() : start + by;
+    if (by > Duration::zero()) {
+        return start > Duration::max() - by ? Duration::max() : start + by;
+    }
+    return start < Duration::min() - by ? Duration::min() : start + by;
 }
 
 class IReactorTime;
@@ -39,6 +41,7 @@ public:
     /// the call has begun or was cancelled.
     void cancel();
     /// Moves the call to `delay` from now, earlier or later. Putting it off costs next to nothing.
+    /// Here as in delay() a time too far away to be represented means never.
     void reset(Duration delay);
     /// Moves the call by `by` from where it was; may be negative.
     void delay(Duration by);

@@ -1,9 +1,13 @@
 #include <marline/reactor/detail/event_loop.hpp>
 
+#include <marline/reactor/errors.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <new>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -22,6 +26,18 @@ event_base* makeBase() {
     event_config_free(config);
     if (base == nullptr) {
         throw std::system_error(errno, std::system_category(), "cannot make an event loop");
+    }
+    return base;
+}
+
+event_base* checkBase(event_base* base) {
+    if (base == nullptr) {
+        throw std::invalid_argument("Reactor on an event_base that is null");
+    }
+    if ((event_base_get_features(base) & EV_FEATURE_ET) == 0) {
+        throw std::invalid_argument(std::string("Reactor on an event_base of method ") +
+                                    event_base_get_method(base) +
+                                    ", which has no edge-triggered events; use epoll");
     }
     return base;
 }
@@ -58,6 +74,7 @@ void LoopObject::attend() {
     if (!attending_) {
         loop_.attending_.push_back(this);
         attending_ = true;
+        loop_.wantTurn();
     }
 }
 
@@ -117,37 +134,76 @@ void FdEvent::watchWriting(bool on) {
 
 // The loop.
 
-EventLoop::EventLoop()
-    : base_(makeBase()), timerFd_(makeTimerFd()),
+EventLoop::EventLoop() : EventLoop(BasePtr(makeBase(), {.owned = true}), nullptr) {}
+
+EventLoop::EventLoop(event_base* base, UniqueFunction<void()> ownersTurn)
+    : EventLoop(BasePtr(checkBase(base), {.owned = false}), std::move(ownersTurn)) {}
+
+EventLoop::EventLoop(BasePtr base, UniqueFunction<void()> ownersTurn)
+    : base_(std::move(base)), ownersTurn_(std::move(ownersTurn)), timerFd_(makeTimerFd()),
       timer_(*this, timerFd_.get(), &timerReady, this, EV_ET),
       readBuffer_(std::make_unique<std::array<std::byte, kReadBuffer>>()) {
     timer_.watch(EV_READ);
+    event_assign(&turn_, base_.get(), -1, 0, &turnReady, this);
     spare_.reserve(kSpareBuffers);
 }
 
+EventLoop::~EventLoop() { event_del(&turn_); }
+
 void EventLoop::timerReady(int, short, void* self) {
-    static_cast<EventLoop*>(self)->timerDue_ = kForever;
+    auto* loop = static_cast<EventLoop*>(self);
+    loop->timerDue_ = kForever;
+    loop->wantTurn();
+}
+
+/// A turn of its own in the base's next round: what is ready in this one comes first.
+void EventLoop::askForTurn() noexcept {
+    const timeval atOnce{};
+    if (event_pending(&turn_, EV_TIMEOUT, nullptr) == 0) {
+        event_add(&turn_, &atOnce);
+    }
+}
+
+void EventLoop::turnReady(int, short, void* self) {
+    auto* loop = static_cast<EventLoop*>(self);
+    // A run() or iterate() that has begun meanwhile sees to it.
+    if (!loop->inTurn_) {
+        loop->ownersTurn_();
+    }
 }
 
 void EventLoop::setTimer(Duration due) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(due);
+    // All zeros would disarm it, and a time before the clock's start is refused.
+    const Duration at = std::max(due, Duration(1));
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
     itimerspec when{};
     when.it_value.tv_sec = seconds.count();
-    // All zeros would disarm it.
-    when.it_value.tv_nsec = std::max<long>((due - seconds).count(), 1);
+    when.it_value.tv_nsec = (at - seconds).count();
     timerfd_settime(timerFd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
     timerDue_ = due;
 }
 
-void EventLoop::poll() { event_base_loop(base_.get(), EVLOOP_NONBLOCK); }
+void EventLoop::poll() { runBase(EVLOOP_NONBLOCK); }
 
-void EventLoop::pollUntil(Duration due) {
+void EventLoop::wakeAt(Duration due) {
     // One that is set for an earlier time stays: waking once too often is cheaper than setting it
     // at every turn.
     if (due < timerDue_) {
         setTimer(due);
     }
-    event_base_loop(base_.get(), EVLOOP_ONCE);
+}
+
+void EventLoop::pollUntil(Duration due) {
+    wakeAt(due);
+    runBase(EVLOOP_ONCE);
+}
+
+void EventLoop::runBase(int how) {
+    if (event_base_loop(base_.get(), how) == -1) {
+        inTurn_ = false;
+        throw ReactorAlreadyRunning(
+            "run() or iterate() on an event_base that its owner is running");
+    }
 }
 
 void EventLoop::endTurn() {
@@ -166,6 +222,7 @@ void EventLoop::endTurn() {
         delete object;
     }
     buried_.clear();
+    inTurn_ = false;
 }
 
 void EventLoop::shutDown(const Failure& why) {

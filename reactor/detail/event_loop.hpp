@@ -12,6 +12,7 @@
 #include <event2/event_struct.h>
 
 #include <marline/deferred/failure.hpp>
+#include <marline/deferred/function.hpp>
 #include <marline/reactor/detail/unique_fd.hpp>
 #include <marline/reactor/time.hpp>
 
@@ -91,7 +92,12 @@ private:
 /// One event_base and the ends of its turns.
 class EventLoop {
 public:
+    /// On an event_base of its own.
     EventLoop();
+    /// On `base`, whose owner may run it too. Then `ownersTurn` is called, from the base, whenever
+    /// something came up that a turn has to end or to begin with.
+    EventLoop(event_base* base, UniqueFunction<void()> ownersTurn);
+    ~EventLoop();
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
@@ -101,12 +107,24 @@ public:
 
     static constexpr Duration kForever = Duration::max();
 
-    /// Runs the callbacks of what is ready, and does not wait for more.
+    /// Runs the callbacks of what is ready, and does not wait for more. Throws ReactorAlreadyRunning
+    /// when somebody runs the base already.
     void poll();
     /// The same, but waits until something is ready, or the monotonic clock shows `due`.
     void pollUntil(Duration due);
+    /// Lets the loop wake at `due`, if not before.
+    void wakeAt(Duration due);
+    /// What comes up from here to endTurn() is seen to there.
+    void beginTurn() noexcept { inTurn_ = true; }
     /// Calls endOfTurn() of all that asked for it, then frees the buried.
     void endTurn();
+    bool inTurn() const noexcept { return inTurn_; }
+    /// Something came up. Outside of a turn, on a base that its owner runs, this makes one.
+    void wantTurn() noexcept {
+        if (ownersTurn_ && !inTurn_) [[unlikely]] {
+            askForTurn();
+        }
+    }
     /// True when endTurn() has something to do.
     bool hasWork() const noexcept { return !attending_.empty(); }
     /// Ends all that lives in the loop, newest first.
@@ -123,17 +141,31 @@ private:
     friend class LoopObject;
 
     struct FreeBase {
-        void operator()(event_base* base) const noexcept { event_base_free(base); }
+        bool owned;
+        void operator()(event_base* base) const noexcept {
+            if (owned) {
+                event_base_free(base);
+            }
+        }
     };
+    using BasePtr = std::unique_ptr<event_base, FreeBase>;
 
     static constexpr std::size_t kReadBuffer = 64 * 1024;
     static constexpr std::size_t kSpareBuffers = 64;
     static constexpr std::size_t kSpareBytes = 64 * 1024;
 
-    static void timerReady(int fd, short what, void* self);
-    void setTimer(Duration due);
+    EventLoop(BasePtr base, UniqueFunction<void()> ownersTurn);
 
-    std::unique_ptr<event_base, FreeBase> base_;
+    static void timerReady(int fd, short what, void* self);
+    static void turnReady(int fd, short what, void* self);
+    void runBase(int how);
+    void setTimer(Duration due);
+    void askForTurn() noexcept;
+
+    BasePtr base_;
+    UniqueFunction<void()> ownersTurn_;
+    event turn_{};
+    bool inTurn_ = false;
     IReactorTime* clock_ = nullptr;
     UniqueFd timerFd_;
     FdEvent timer_;

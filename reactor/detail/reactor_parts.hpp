@@ -3,9 +3,10 @@
 
 #include <optional>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include <marline/deferred/function.hpp>
+#include <marline/reactor/cooperator.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
 #include <marline/reactor/detail/signals.hpp>
 #include <marline/reactor/detail/system_events.hpp>
@@ -36,18 +37,21 @@ struct Reactor::Parts {
         bool over = false;
     };
 
+    Parts() = default;
+    Parts(event_base* base, UniqueFunction<void()> ownersTurn)
+        : loop(base, std::move(ownersTurn)) {}
+
     detail::EventLoop loop;
     detail::TimerQueue timers;
     detail::ThreadQueue threads{loop};
-    std::vector<UniqueFunction<void()>> whenRunning;
     detail::SystemEvents events;
     Ref<Run> currentRun;
     Ref<IResolver> resolver;
+    std::optional<Cooperator> cooperator;
     std::optional<TlsContext> clientTls;
     std::thread::id thread = std::this_thread::get_id();
     State state = State::Idle;
     int signal = 0;
-    bool inTurn = false;
 };
 
 }  // namespace marline

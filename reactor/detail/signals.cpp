@@ -20,6 +20,15 @@ void note(int signal) {
     errno = before;
 }
 
+/// Unless the program has taken the signal meanwhile.
+void giveBack(int signal, const struct sigaction& old) {
+    struct sigaction current{};
+    sigaction(signal, nullptr, &current);
+    if ((current.sa_flags & SA_SIGINFO) == 0 && current.sa_handler == &note) {
+        sigaction(signal, &old, nullptr);
+    }
+}
+
 }  // namespace
 
 StopSignals::StopSignals(int wakeFd) noexcept {
@@ -44,9 +53,9 @@ StopSignals::~StopSignals() {
     if (!active_) {
         return;
     }
-    sigaction(SIGTERM, &oldTerminate_, nullptr);
+    giveBack(SIGTERM, oldTerminate_);
     if (tookInterrupt_) {
-        sigaction(SIGINT, &oldInterrupt_, nullptr);
+        giveBack(SIGINT, oldInterrupt_);
     }
     wakeTarget.store(-1);
 }

@@ -49,8 +49,11 @@ std::vector<Deferred<>> SystemEvents::run(List& entries) {
 }
 
 void SystemEvents::fireBefore(SystemEvent event, UniqueFunction<void()> then) {
+    // The list fails when those of its Deferreds that have not fired are gone: nobody will fire
+    // them, so there is nothing more to wait for.
     DeferredList(run(list(event, Phase::Before)))
-        .addCallback([then = std::move(then)](const std::vector<Result<>>&) mutable { then(); });
+        .addBoth(
+            [then = std::move(then)](const Result<std::vector<Result<>>>&) mutable { then(); });
 }
 
 void SystemEvents::fireRest(SystemEvent event) {

@@ -22,12 +22,12 @@ UniqueFd makeEventFd() {
 
 /// The loop is awake, which is all that was wanted: the calls run at the turn's end. Being
 /// edge-triggered, the eventfd need not be read.
-void awake(int, short, void*) {}
+void awake(int, short, void* loop) { static_cast<EventLoop*>(loop)->wantTurn(); }
 
 }  // namespace
 
 ThreadQueue::ThreadQueue(EventLoop& loop)
-    : fd_(makeEventFd()), event_(loop, fd_.get(), &awake, this, EV_ET) {
+    : fd_(makeEventFd()), event_(loop, fd_.get(), &awake, &loop, EV_ET) {
     event_.watch(EV_READ);
 }
 

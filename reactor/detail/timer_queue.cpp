@@ -3,6 +3,7 @@
 #include <marline/reactor/errors.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace marline::detail {
@@ -45,6 +46,17 @@ TimerQueue::Id TimerQueue::add(Duration due, UniqueFunction<void()>&& call,
         nextSequence_ = kStep;
     }
     return id;
+}
+
+TimerQueue::Id TimerQueue::addLater(Duration now, Duration delay, UniqueFunction<void()>&& call,
+                                    const std::source_location& where) {
+    if (delay < Duration::zero()) {
+        throw std::invalid_argument("callLater() with a negative delay");
+    }
+    if (!call) {
+        throw std::invalid_argument("callLater() with an empty call");
+    }
+    return add(later(now, delay), std::move(call), where);
 }
 
 TimerQueue::Fate TimerQueue::fate(Id id) const noexcept {
@@ -102,6 +114,18 @@ void TimerQueue::move(Id id, Duration due) {
     }
     moved.due = due;
     compactIfSparse();
+}
+
+std::vector<TimerQueue::Id> TimerQueue::pending() const {
+    std::vector<Id> ids;
+    ids.reserve(pending_);
+    for (std::uint32_t index = 0; index < states_.size(); ++index) {
+        const std::uint32_t mark = states_[index].tag % kStep;
+        if (mark == kPending || mark == kToDestroy) {
+            ids.push_back({index, states_[index].tag - mark});
+        }
+    }
+    return ids;
 }
 
 void TimerQueue::clear() noexcept {

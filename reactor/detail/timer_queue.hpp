@@ -8,6 +8,7 @@
 #include <source_location>
 #include <vector>
 
+#include <marline/deferred/api.hpp>
 #include <marline/deferred/function.hpp>
 #include <marline/reactor/time.hpp>
 
@@ -20,7 +21,7 @@ namespace marline::detail {
 /// most. A call that is moved to a later time keeps its entry until that comes up, so that putting
 /// off a timeout again and again costs next to nothing. What cancelling looks at lies close
 /// together, away from the calls: with a million of them it is the memory that takes the time.
-class TimerQueue {
+class MARLINE_API TimerQueue {
 public:
     /// Names one call; `sequence` is a multiple of kStep, never 0, and tells the calls of one slot
     /// apart.
@@ -32,6 +33,10 @@ public:
     enum class Fate : std::uint8_t { Pending, Called, Cancelled, Forgotten };
 
     Id add(Duration due, UniqueFunction<void()>&& call, const std::source_location& where);
+    /// add() with the rules of callLater(): throws std::invalid_argument for a negative delay and
+    /// for an empty call; a delay too long for the clock means never.
+    Id addLater(Duration now, Duration delay, UniqueFunction<void()>&& call,
+                const std::source_location& where);
     Fate fate(Id id) const noexcept;
     bool active(Id id) const noexcept { return fate(id) == Fate::Pending; }
     /// These three throw DelayedCallNotActive, or one that says why, for calls that are not active.
@@ -39,6 +44,8 @@ public:
     void move(Id id, Duration due);
     Duration due(Id id) const;
 
+    /// The calls that are pending, in the order of their slots.
+    std::vector<Id> pending() const;
     /// Drops every call.
     void clear() noexcept;
 

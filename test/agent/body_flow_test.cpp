@@ -42,7 +42,7 @@ TEST_P(BodyFlowTest, heldBytesOutliveTheConnection) {
     auto response = request();
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
     peer.lose();
-    EXPECT_EQ(clock.pending(), 0U) << "nothing can time out any more";
+    EXPECT_EQ(clock.pendingCalls(), 0U) << "nothing can time out any more";
     const auto body = deliver(response.value());
     EXPECT_EQ(body->text, "ab");
     EXPECT_TRUE(body->endedWith<ResponseFailed>());

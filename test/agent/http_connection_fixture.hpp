@@ -19,8 +19,8 @@
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/http/parse_error.hpp>
 #include <marline/reactor/errors.hpp>
+#include <marline/reactor/testing/clock.hpp>
 
-#include <test/support/manual_clock.hpp>
 #include <test/support/outcome.hpp>
 #include <test/support/scripted_endpoint.hpp>
 
@@ -72,7 +72,7 @@ protected:
     ~HttpConnectionTest() override {
         peer.lose();
         connection.reset();
-        EXPECT_EQ(clock.pending(), 0U) << "a timer is left";
+        EXPECT_EQ(clock.pendingCalls(), 0U) << "a timer is left";
     }
 
     Outcome<Response> request(const char* method = "GET", Ref<IBodyProducer> body = {}) {
@@ -82,7 +82,7 @@ protected:
     void answer(std::string_view text) { peer.send(text, GetParam()); }
 
     NoUnhandled unhandled;
-    ManualClock clock;
+    testing::Clock clock;
     CountingOwner owner;
     ScriptedConnection peer;
     Ref<HttpConnection> connection = makeRef<HttpConnection>(clock, ExchangeLimits{60s, 30s, {}});

@@ -26,7 +26,7 @@ ServerWire::~ServerWire() {
     if (connected_) {
         disconnect();
     }
-    EXPECT_EQ(clock_.pending(), 0U) << "a connection that is gone leaves no call behind";
+    EXPECT_EQ(clock_.pendingCalls(), 0U) << "a connection that is gone leaves no call behind";
 }
 
 void ServerWire::send(std::string_view bytes) {

@@ -4,16 +4,16 @@
 #include <marline/deferred/ref.hpp>
 #include <marline/protocols/http/resource.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/reactor/testing/clock.hpp>
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "manual_clock.hpp"
 
 namespace marline::http::test {
 
@@ -38,12 +38,12 @@ public:
     std::string exchange(std::string_view bytes);
 
     testing::StringTransport& transport() { return transport_; }
-    ManualClock& clock() { return clock_; }
+    testing::Clock& clock() { return clock_; }
     Site& site() { return *site_; }
     bool connected() const { return connected_; }
 
 private:
-    ManualClock clock_;
+    testing::Clock clock_{std::chrono::hours(1)};
     testing::StringTransport transport_;
     Ref<Site> site_;
     Ref<IProtocol> protocol_;

@@ -8,9 +8,9 @@
 
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/testing/certificates.hpp>
+#include <marline/reactor/testing/clock.hpp>
 #include <marline/reactor/tls.hpp>
 
-#include <support/fake_clock.hpp>
 #include <support/memory_pipe.hpp>
 #include <support/recording_protocol.hpp>
 
@@ -83,7 +83,7 @@ public:
     RecordingProtocol& server() { return *servers->built.at(0); }
     std::string refusal() const { return failure ? failure->message() : "no refusal"; }
 
-    FakeClock clock;
+    testing::Clock clock;
     Ref<RecordingFactory> clients = makeRef<RecordingFactory>();
     Ref<RecordingFactory> servers = makeRef<RecordingFactory>();
     std::optional<Deferred<Ref<IProtocol>>> connecting;
