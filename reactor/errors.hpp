@@ -100,6 +100,31 @@ private:
     std::error_code code_;
 };
 
+/// A datagram is longer than UDP carries (Twisted: `MessageLengthError`); thrown by write().
+class MARLINE_API MessageLengthError : public Error {
+public:
+    using Error::Error;
+};
+
+/// A multicast group was not joined or left (Twisted: `MulticastJoinError`).
+class MARLINE_API MulticastJoinError : public Error {
+public:
+    using Error::Error;
+    MulticastJoinError(const std::string& what, std::error_code why)
+        : Error(what + ": " + why.message()), code_(why) {}
+
+    std::error_code code() const noexcept { return code_; }
+
+private:
+    std::error_code code_;
+};
+
+/// Misuse: an address that cannot be sent to from there (Twisted: `InvalidAddressError`).
+class MARLINE_API InvalidAddressError : public std::invalid_argument {
+public:
+    using std::invalid_argument::invalid_argument;
+};
+
 /// Misuse: run() inside run() (Twisted: `ReactorAlreadyRunning`).
 class MARLINE_API ReactorAlreadyRunning : public std::logic_error {
 public:

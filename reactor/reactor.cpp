@@ -14,6 +14,7 @@
 #include <marline/reactor/detail/reactor_parts.hpp>
 #include <marline/reactor/detail/tcp_connector.hpp>
 #include <marline/reactor/detail/tcp_port.hpp>
+#include <marline/reactor/detail/udp_port.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -26,6 +27,13 @@ void checkThread(const Reactor::Parts& parts, const char* what) {
     if (parts.thread != std::this_thread::get_id()) {
         throw WrongThread(std::string(what) +
                           " on another thread than the reactor's; use callFromThread()");
+    }
+}
+
+void checkListening(const Reactor::Parts& parts, const char* what) {
+    checkThread(parts, what);
+    if (parts.state == State::Dying) {
+        throw ReactorNotRunning(std::string(what) + " on a reactor that is being destroyed");
     }
 }
 
@@ -248,10 +256,7 @@ Duration Reactor::dueTime(std::uint32_t slot, std::uint32_t generation) const {
 
 Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
                                        const ListenOptions& options) {
-    checkThread(*parts_, "listenTcp()");
-    if (parts_->state == State::Dying) {
-        throw ReactorNotRunning("listenTcp() on a reactor that is being destroyed");
-    }
+    checkListening(*parts_, "listenTcp()");
     auto* listening = new detail::TcpPort(parts_->loop, port, std::move(factory), options);
     return listening->handle();
 }
@@ -266,6 +271,15 @@ Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFac
     auto* connector = new detail::TcpConnector(parts_->loop, to, std::move(factory),
                                                options.timeout, options.bindAddress);
     return connector->result();
+}
+
+Ref<IListeningPort> Reactor::listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
+                                       const UdpOptions& options) {
+    checkListening(*parts_, "listenUdp()");
+    auto* listening = new detail::UdpPort(parts_->loop, port, std::move(protocol), options);
+    Ref<IListeningPort> handle = listening->handle();
+    listening->start();
+    return handle;
 }
 
 const Ref<IResolver>& Reactor::nameResolver() {

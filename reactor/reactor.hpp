@@ -15,6 +15,7 @@
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
 #include <marline/reactor/time.hpp>
+#include <marline/reactor/udp.hpp>
 
 struct event_base;
 
@@ -108,6 +109,11 @@ public:
     /// attempt. For names see HostnameEndpoint.
     Deferred<Ref<IProtocol>> connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                         const ConnectOptions& options = {});
+
+    /// Receives datagrams on `port` (0: any free one) for `protocol`, which is told so before this
+    /// returns. Throws CannotListenError when it cannot, and what startProtocol() throws.
+    Ref<IListeningPort> listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
+                                  const UdpOptions& options = {});
 
     /// Who finds the addresses of names: an AresResolver unless another one was installed
     /// (Twisted: `nameResolver`).

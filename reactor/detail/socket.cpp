@@ -1,10 +1,13 @@
 #include <marline/reactor/detail/socket.hpp>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 
 #include <arpa/inet.h>
 #include <net/if.h>
+
+#include <marline/reactor/errors.hpp>
 
 namespace marline::detail {
 
@@ -36,6 +39,29 @@ bool SocketAddress::parse(const std::string& host, std::uint16_t port, SocketAdd
     v6->sin6_port = htons(port);
     out.length = sizeof *v6;
     return true;
+}
+
+std::string listenAttempt(const std::string& interface, std::uint16_t port) {
+    return "cannot listen on " + (interface.empty() ? "*" : interface) + ":" + std::to_string(port);
+}
+
+UniqueFd bindSocket(const BindRequest& request) {
+    const std::string where = listenAttempt(request.interface, request.port);
+    SocketAddress address;
+    if (!SocketAddress::parse(request.interface, request.port, address)) {
+        throw CannotListenError(where + " (interface is no numeric address)", lastError(EINVAL));
+    }
+    UniqueFd fd(::socket(address.family(), request.type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    if (!fd ||
+        (request.reuseAddress &&
+         setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) ||
+        (request.reusePort &&
+         setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+        ::bind(fd.get(), address.get(), address.length) != 0) {
+        throw CannotListenError(where, lastError(errno));
+    }
+    return fd;
 }
 
 Address localAddress(int fd) {

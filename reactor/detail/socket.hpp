@@ -24,6 +24,20 @@ struct SocketAddress {
     static bool parse(const std::string& host, std::uint16_t port, SocketAddress& out);
 };
 
+/// What bindSocket() makes.
+struct BindRequest {
+    int type;               // SOCK_STREAM or SOCK_DGRAM
+    std::string interface;  // numeric, empty for every IPv4 address
+    std::uint16_t port;
+    bool reuseAddress;
+    bool reusePort;
+};
+
+/// A non-blocking IP socket that is bound; throws CannotListenError.
+UniqueFd bindSocket(const BindRequest& request);
+/// What a failed bind or listen is about: `cannot listen on *:80`.
+std::string listenAttempt(const std::string& interface, std::uint16_t port);
+
 /// The address of this end of `fd`, and of the other one.
 Address localAddress(int fd);
 Address remoteAddress(int fd);

@@ -20,22 +20,14 @@ constexpr int kAcceptsPerTurn = 64;
 // How long no connection is accepted when the process or the system is out of descriptors.
 constexpr Duration kRest = std::chrono::milliseconds(100);
 
-UniqueFd bindSocket(std::uint16_t port, const ListenOptions& options) {
-    const std::string where = "cannot listen on " +
-                              (options.interface.empty() ? "*" : options.interface) + ":" +
-                              std::to_string(port);
-    SocketAddress address;
-    if (!SocketAddress::parse(options.interface, port, address)) {
-        throw CannotListenError(where + " (interface is no numeric address)", lastError(EINVAL));
-    }
-    UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const int on = 1;
-    if (!fd || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        (options.reusePort &&
-         setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
-        ::bind(fd.get(), address.get(), address.length) != 0 ||
-        ::listen(fd.get(), options.backlog) != 0) {
-        throw CannotListenError(where, lastError(errno));
+UniqueFd listeningSocket(std::uint16_t port, const ListenOptions& options) {
+    UniqueFd fd = bindSocket({.type = SOCK_STREAM,
+                              .interface = options.interface,
+                              .port = port,
+                              .reuseAddress = true,
+                              .reusePort = options.reusePort});
+    if (::listen(fd.get(), options.backlog) != 0) {
+        throw CannotListenError(listenAttempt(options.interface, port), lastError(errno));
     }
     return fd;
 }
@@ -50,7 +42,7 @@ Deferred<> TcpPortHandle::stopListening() { return port_ != nullptr ? port_->sto
 
 TcpPort::TcpPort(EventLoop& loop, std::uint16_t port, Ref<IProtocolFactory> factory,
                  const ListenOptions& options)
-    : LoopObject(loop), fd_(bindSocket(port, options)), event_(loop, fd_.get(), &ready, this),
+    : LoopObject(loop), fd_(listeningSocket(port, options)), event_(loop, fd_.get(), &ready, this),
       factory_(std::move(factory)), options_(options),
       handle_(makeRef<TcpPortHandle>(*this, localAddress(fd_.get()))) {
     factory_->doStart();
