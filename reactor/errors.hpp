@@ -38,6 +38,12 @@ public:
     using ConnectionLost::ConnectionLost;
 };
 
+/// Fewer bytes were written than descriptors sent (Twisted: `FileDescriptorOverrun`).
+class MARLINE_API FileDescriptorOverrun : public ConnectionLost {
+public:
+    using ConnectionLost::ConnectionLost;
+};
+
 /// No connection came about (Twisted: `ConnectError`); the subclasses say why.
 class MARLINE_API ConnectError : public Error {
 public:
@@ -72,6 +78,12 @@ public:
 
 /// The local address cannot be used (Twisted: `ConnectBindError`).
 class MARLINE_API ConnectBindError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
+/// Nobody holds the lock of a UNIX socket that was to be checked (Twisted: `BadFileError`).
+class MARLINE_API BadFileError : public ConnectError {
 public:
     using ConnectError::ConnectError;
 };

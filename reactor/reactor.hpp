@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <source_location>
+#include <string>
 
 #include <marline/deferred/api.hpp>
 #include <marline/deferred/deferred.hpp>
@@ -16,6 +17,7 @@
 #include <marline/reactor/listening_port.hpp>
 #include <marline/reactor/time.hpp>
 #include <marline/reactor/udp.hpp>
+#include <marline/reactor/unix.hpp>
 
 struct event_base;
 
@@ -110,6 +112,14 @@ public:
     Deferred<Ref<IProtocol>> connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                         const ConnectOptions& options = {});
 
+    /// Accepts connections on the UNIX socket `path`, whose file is removed when the port stops; a
+    /// path that begins with `@` or NUL is an abstract name. Throws CannotListenError.
+    Ref<IListeningPort> listenUnix(const std::string& path, Ref<IProtocolFactory> factory,
+                                   const UnixListenOptions& options = {});
+    /// Connects to a UNIX socket, like connectTcp(). The transport is an IUnixTransport too, see
+    /// asUnixTransport().
+    Deferred<Ref<IProtocol>> connectUnix(const std::string& path, Ref<IProtocolFactory> factory,
+                                         const UnixConnectOptions& options = {});
     /// Receives datagrams on `port` (0: any free one) for `protocol`, which is told so before this
     /// returns. Throws CannotListenError when it cannot, and what startProtocol() throws.
     Ref<IListeningPort> listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,

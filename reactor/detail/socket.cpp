@@ -1,11 +1,14 @@
 #include <marline/reactor/detail/socket.hpp>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <sys/un.h>
 
 #include <marline/reactor/errors.hpp>
 
@@ -38,6 +41,21 @@ bool SocketAddress::parse(const std::string& host, std::uint16_t port, SocketAdd
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(port);
     out.length = sizeof *v6;
+    return true;
+}
+
+bool SocketAddress::fromUnix(const std::string& path, SocketAddress& out) {
+    out = {};
+    auto* address = reinterpret_cast<sockaddr_un*>(&out.storage);
+    if (path.empty() || path.size() >= sizeof address->sun_path ||
+        path.find('\0', 1) != std::string::npos) {
+        return false;
+    }
+    address->sun_family = AF_UNIX;
+    std::memcpy(address->sun_path, path.data(), path.size());
+    // A path ends with a NUL; an abstract name is as long as it is said to be.
+    out.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() +
+                                        (path[0] == '\0' ? 0 : 1));
     return true;
 }
 

@@ -22,6 +22,8 @@ struct SocketAddress {
 
     /// False when `host` is no numeric address (and not empty, which means any).
     static bool parse(const std::string& host, std::uint16_t port, SocketAddress& out);
+    /// False when `path` is empty, too long, or has a NUL that is not its first character.
+    static bool fromUnix(const std::string& path, SocketAddress& out);
 };
 
 /// What bindSocket() makes.

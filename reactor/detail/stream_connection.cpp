@@ -73,11 +73,10 @@ void StreamConnection::ready(int, short what, void* self) {
 void StreamConnection::readReady() {
     const std::span<std::byte> buffer = loop().readBuffer();
     for (int i = 0; i < kReadsPerTurn && state_ == State::Open && reading_; ++i) {
-        const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        const ssize_t got = receive(buffer);
         if (got > 0) {
             const auto count = static_cast<std::size_t>(got);
-            if (!guarded([&] { protocol_->dataReceived(buffer.first(count)); }) ||
-                count < buffer.size()) {
+            if (!deliver(buffer.first(count)) || count < buffer.size()) {
                 return;
             }
         } else if (got == 0) {
@@ -90,6 +89,14 @@ void StreamConnection::readReady() {
             return;
         }
     }
+}
+
+ssize_t StreamConnection::receive(std::span<std::byte> buffer) {
+    return ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+}
+
+bool StreamConnection::deliver(std::span<const std::byte> data) {
+    return guarded([&] { protocol_->dataReceived(data); });
 }
 
 void StreamConnection::peerEnded() {
