@@ -8,13 +8,9 @@
 
 #include <time.h>
 
-#include <marline/deferred/succeed.hpp>
 #include <marline/reactor/ares_resolver.hpp>
 #include <marline/reactor/detail/guard.hpp>
 #include <marline/reactor/detail/reactor_parts.hpp>
-#include <marline/reactor/detail/stream_connector.hpp>
-#include <marline/reactor/detail/stream_port.hpp>
-#include <marline/reactor/detail/udp_port.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -23,32 +19,14 @@ namespace {
 
 using State = Reactor::Parts::State;
 
+}  // namespace
+
 void checkThread(const Reactor::Parts& parts, const char* what) {
     if (parts.thread != std::this_thread::get_id()) {
         throw WrongThread(std::string(what) +
                           " on another thread than the reactor's; use callFromThread()");
     }
 }
-
-void checkListening(const Reactor::Parts& parts, const char* what) {
-    checkThread(parts, what);
-    if (parts.state == State::Dying) {
-        throw ReactorNotRunning(std::string(what) + " on a reactor that is being destroyed");
-    }
-}
-
-Deferred<Ref<IProtocol>> connectStream(Reactor::Parts& parts, const Address& to,
-                                       Ref<IProtocolFactory> factory,
-                                       const detail::StreamConnectorOptions& options) {
-    if (parts.state == State::Dying) {
-        return fail<Ref<IProtocol>>(
-            ConnectError("connect to " + to.toString() + " failed: the reactor is gone"));
-    }
-    auto* connector = new detail::StreamConnector(parts.loop, to, std::move(factory), options);
-    return connector->result();
-}
-
-}  // namespace
 
 Reactor::Reactor() : parts_(std::make_unique<Parts>()) { parts_->loop.setClock(*this); }
 
@@ -263,51 +241,7 @@ Duration Reactor::dueTime(std::uint32_t slot, std::uint32_t generation) const {
     return parts_->timers.due({slot, generation});
 }
 
-// Connections and names.
-
-Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
-                                       const ListenOptions& options) {
-    checkListening(*parts_, "listenTcp()");
-    auto* listening = new detail::StreamPort(parts_->loop, detail::listenOnTcpSocket(port, options),
-                                             std::move(factory), options.maxConnections);
-    return listening->handle();
-}
-
-Ref<IListeningPort> Reactor::listenUnix(const std::string& path, Ref<IProtocolFactory> factory,
-                                        const UnixListenOptions& options) {
-    checkListening(*parts_, "listenUnix()");
-    auto* listening = new detail::StreamPort(
-        parts_->loop, detail::listenOnUnixSocket(detail::unixAddress(path), options),
-        std::move(factory), options.maxConnections);
-    return listening->handle();
-}
-
-Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
-                                             const ConnectOptions& options) {
-    checkThread(*parts_, "connectTcp()");
-    if (to.kind == Address::Kind::Unix) {
-        return fail<Ref<IProtocol>>(
-            ConnectError("connect to " + to.toString() + " failed: it is for connectUnix()"));
-    }
-    return connectStream(*parts_, to, std::move(factory), {options.timeout, options.bindAddress});
-}
-
-Deferred<Ref<IProtocol>> Reactor::connectUnix(const std::string& path,
-                                              Ref<IProtocolFactory> factory,
-                                              const UnixConnectOptions& options) {
-    checkThread(*parts_, "connectUnix()");
-    return connectStream(*parts_, detail::unixAddress(path), std::move(factory),
-                         {.timeout = options.timeout, .checkPid = options.checkPid});
-}
-
-Ref<IListeningPort> Reactor::listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
-                                       const UdpOptions& options) {
-    checkListening(*parts_, "listenUdp()");
-    auto* listening = new detail::UdpPort(parts_->loop, port, std::move(protocol), options);
-    Ref<IListeningPort> handle = listening->handle();
-    listening->start();
-    return handle;
-}
+// Names.
 
 const Ref<IResolver>& Reactor::nameResolver() {
     if (!parts_->resolver) {

@@ -125,6 +125,18 @@ public:
     Ref<IListeningPort> listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
                                   const UdpOptions& options = {});
 
+    /// Accepts connections on `fd`, which listens already (Twisted: `IReactorSocket`). These three
+    /// work on a copy, and the caller keeps `fd`; they throw std::system_error when it is no such
+    /// socket.
+    Ref<IListeningPort> adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
+                                        std::size_t maxConnections = 10000);
+    /// Gives the protocol of a connection that stands, after its makeConnection(); an empty Ref
+    /// when the factory has none.
+    Ref<IProtocol> adoptStreamConnection(int fd, Ref<IProtocolFactory> factory);
+    /// Receives datagrams on `fd`, which is bound.
+    Ref<IListeningPort> adoptDatagramPort(int fd, Ref<IDatagramProtocol> protocol,
+                                          const UdpOptions& options = {});
+
     /// Who finds the addresses of names: an AresResolver unless another one was installed
     /// (Twisted: `nameResolver`).
     const Ref<IResolver>& nameResolver();

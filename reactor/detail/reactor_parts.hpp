@@ -50,4 +50,7 @@ struct Reactor::Parts {
     bool inTurn = false;
 };
 
+/// Throws WrongThread, which names the call `what`, on another thread than the reactor's.
+void checkThread(const Reactor::Parts& parts, const char* what);
+
 }  // namespace marline

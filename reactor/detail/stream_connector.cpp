@@ -18,20 +18,6 @@ namespace {
 // How long to wait for room in the backlog of a UNIX socket.
 constexpr Duration kAgain = std::chrono::milliseconds(10);
 
-/// Lets the factory of a connection go when that has ended.
-class FactoryUse final : public IConnectionCounter {
-public:
-    explicit FactoryUse(Ref<IProtocolFactory> factory) : factory_(std::move(factory)) {}
-
-    void connectionEnded() override {
-        const std::unique_ptr<FactoryUse> self(this);
-        factory_->doStop();
-    }
-
-private:
-    Ref<IProtocolFactory> factory_;
-};
-
 }  // namespace
 
 StreamConnector::StreamConnector(EventLoop& loop, Address to, Ref<IProtocolFactory> factory,

@@ -53,14 +53,10 @@ Deferred<> UdpPortHandle::stopListening() {
     return port_ != nullptr ? port_->stopListening() : succeed();
 }
 
-UdpPort::UdpPort(EventLoop& loop, std::uint16_t port, Ref<IDatagramProtocol> protocol,
+UdpPort::UdpPort(EventLoop& loop, UniqueFd fd, Ref<IDatagramProtocol> protocol,
                  const UdpOptions& options)
-    : LoopObject(loop), fd_(bindSocket({.type = SOCK_DGRAM,
-                                        .interface = options.interface,
-                                        .port = port,
-                                        .reuseAddress = options.listenMultiple,
-                                        .reusePort = options.reusePort})),
-      event_(loop, fd_.get(), &ready, this), protocol_(std::move(protocol)),
+    : LoopObject(loop), fd_(std::move(fd)), event_(loop, fd_.get(), &ready, this),
+      protocol_(std::move(protocol)),
       handle_(makeRef<UdpPortHandle>(*this, localAddress(fd_.get()))),
       maxPacketSize_(checkedPacketSize(options.maxPacketSize)), maxUnsent_(options.maxUnsent),
       family_(handle_->getHost().kind == Address::Kind::Ipv6 ? AF_INET6 : AF_INET) {

@@ -38,8 +38,8 @@ private:
 /// until there is enough for a call. The protocol is called from the event or the end of a turn.
 class UdpPort final : public LoopObject, public IUdpTransport {
 public:
-    /// Binds; throws CannotListenError.
-    UdpPort(EventLoop& loop, std::uint16_t port, Ref<IDatagramProtocol> protocol,
+    /// `fd` is bound.
+    UdpPort(EventLoop& loop, UniqueFd fd, Ref<IDatagramProtocol> protocol,
             const UdpOptions& options);
 
     /// Tells the protocol and begins to receive; when that throws, the port is gone.

@@ -2,7 +2,6 @@
 #include <marline/reactor/unix.hpp>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -25,6 +24,7 @@
 #include <marline/reactor/reactor.hpp>
 
 #include "test/support/running.hpp"
+#include "test/support/temp_folder.hpp"
 
 namespace {
 
@@ -34,39 +34,12 @@ using test::outcomeOf;
 using test::Record;
 using test::recorderFactory;
 using test::runUntil;
+using test::TempFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// A factory whose connections do not matter.
 Ref<IProtocolFactory> anyFactory() { return recorderFactory(std::make_shared<Record>()); }
-
-/// A folder that is there for one test.
-class Folder {
-public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "marline-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(name.data()), nullptr);
-        path_ = name;
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    std::string operator/(const char* name) const { return (path_ / name).string(); }
-    /// What is left in it.
-    std::vector<std::string> names() const {
-        std::vector<std::string> all;
-        for (const auto& entry : std::filesystem::directory_iterator(path_)) {
-            all.push_back(entry.path().filename().string());
-        }
-        return all;
-    }
-
-private:
-    std::filesystem::path path_;
-};
 
 /// Two recorders, connected over a UNIX socket.
 struct UnixPair {
@@ -76,7 +49,7 @@ struct UnixPair {
         runUntil(reactor, [&] { return !server->events.empty(); });
     }
 
-    Folder folder;
+    TempFolder folder;
     std::string path;
     std::shared_ptr<Record> server = std::make_shared<Record>();
     std::shared_ptr<Record> client = std::make_shared<Record>();
@@ -136,7 +109,7 @@ TEST(Unix, halfCloseKeepsTheOtherDirection) {
 
 // U-8: the file gets its mode whatever the umask is, and goes with the port.
 TEST(Unix, theFileHasItsModeAndGoesWithThePort) {
-    Folder folder;
+    TempFolder folder;
     Reactor reactor;
     const mode_t before = ::umask(0077);
     auto open = reactor.listenUnix(folder / "open", anyFactory());
@@ -153,7 +126,7 @@ TEST(Unix, theFileHasItsModeAndGoesWithThePort) {
 
 // U-8: what is open when the reactor goes leaves no file, nor a lock.
 TEST(Unix, theFileGoesWithTheReactor) {
-    Folder folder;
+    TempFolder folder;
     {
         Reactor reactor;
         reactor.listenUnix(folder / "s", anyFactory(), {.wantPid = true});
@@ -164,7 +137,7 @@ TEST(Unix, theFileGoesWithTheReactor) {
 
 // U-8: a file that has taken the place of the socket is left alone.
 TEST(Unix, theFileOfSomebodyElseStays) {
-    Folder folder;
+    TempFolder folder;
     Reactor reactor;
     auto port = reactor.listenUnix(folder / "s", anyFactory());
     std::filesystem::remove(folder / "s");
@@ -175,7 +148,7 @@ TEST(Unix, theFileOfSomebodyElseStays) {
 
 // U-8: a socket that was left behind is in use, and the error names what removes it.
 TEST(Unix, aStaleSocketIsInUse) {
-    Folder folder;
+    TempFolder folder;
     leaveSocket(folder / "s");
     Reactor reactor;
     try {
@@ -191,7 +164,7 @@ TEST(Unix, aStaleSocketIsInUse) {
 
 // U-8: with wantPid it is removed, and its lock is taken over.
 TEST(Unix, wantPidRemovesAStaleSocket) {
-    Folder folder;
+    TempFolder folder;
     leaveSocket(folder / "s");
     std::ofstream(folder / "s.lock") << "1\n";
     Reactor reactor;
@@ -206,7 +179,7 @@ TEST(Unix, wantPidRemovesAStaleSocket) {
 
 // U-8: with wantPid one port at a time listens.
 TEST(Unix, wantPidKeepsOthersOut) {
-    Folder folder;
+    TempFolder folder;
     Reactor reactor;
     auto port = reactor.listenUnix(folder / "s", anyFactory(), {.wantPid = true});
     try {
@@ -222,7 +195,7 @@ TEST(Unix, wantPidKeepsOthersOut) {
 
 // U-8: one who listens without a lock is not thrown out, nor is a file that is no socket.
 TEST(Unix, wantPidRemovesNothingThatLives) {
-    Folder folder;
+    TempFolder folder;
     Reactor reactor;
     auto port = reactor.listenUnix(folder / "s", anyFactory());
     EXPECT_THROW(reactor.listenUnix(folder / "s", anyFactory(), {.wantPid = true}),
@@ -236,10 +209,10 @@ TEST(Unix, wantPidRemovesNothingThatLives) {
 
 // C-1: a path that is no path, or leads nowhere, throws at once.
 TEST(Unix, badPathsThrow) {
-    Folder folder;
+    TempFolder folder;
     Reactor reactor;
     for (const std::string& bad : {std::string(), folder / "no/such/folder", std::string("a\0b", 3),
-                                   folder / std::string(120, 'x').c_str()}) {
+                                   folder / std::string(120, 'x')}) {
         EXPECT_THROW(reactor.listenUnix(bad, anyFactory()), CannotListenError) << bad;
         EXPECT_THROW(reactor.listenUnix(bad, anyFactory(), {.wantPid = true}), CannotListenError)
             << bad;
@@ -250,7 +223,7 @@ TEST(Unix, badPathsThrow) {
 
 // U-9: with checkPid nothing is connected to unless its lock is held.
 TEST(Unix, checkPidWantsALiveLock) {
-    Folder folder;
+    TempFolder folder;
     Reactor reactor;
     auto record = std::make_shared<Record>();
     auto unlocked = reactor.listenUnix(folder / "a", recorderFactory(record));
@@ -287,7 +260,7 @@ TEST(Unix, abstractNamesLeaveNoFile) {
 
 // C-12: a path that is not there, and a socket that nobody listens on, fail with their errors.
 TEST(Unix, refusedConnectionFails) {
-    Folder folder;
+    TempFolder folder;
     Reactor reactor;
     const auto none = outcomeOf(reactor, reactor.connectUnix(folder / "none", anyFactory()));
     ASSERT_NE(none.failure().check<ConnectError>(), nullptr);
@@ -320,7 +293,7 @@ struct FullPort {
     }
 
     test::CatchLog log;
-    Folder folder;
+    TempFolder folder;
     Reactor reactor;
     Ref<IListeningPort> port;
     std::shared_ptr<Record> first = std::make_shared<Record>();
@@ -413,7 +386,7 @@ struct PassingPair {
     }
     IUnixTransport& sender() const { return *asUnixTransport(*client->transport); }
 
-    Folder folder;
+    TempFolder folder;
     Ref<DescriptorRecorder> receiver = makeRef<DescriptorRecorder>();
     std::shared_ptr<Record> client = std::make_shared<Record>();
     Reactor reactor;
