@@ -17,6 +17,17 @@ namespace {
 // Reads of one connection in a row, so that one fast sender does not starve the others.
 constexpr int kReadsPerTurn = 4;
 
+void setFlag(int fd, int level, int name, bool on) noexcept {
+    const int value = on ? 1 : 0;
+    setsockopt(fd, level, name, &value, sizeof value);
+}
+
+bool getFlag(int fd, int level, int name) noexcept {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, level, name, &value, &length) == 0 && value != 0;
+}
+
 }  // namespace
 
 StreamConnection::StreamConnection(EventLoop& loop, UniqueFd fd, Address peer,
@@ -252,14 +263,16 @@ const Address& StreamConnection::getHost() const noexcept {
     return *host_;
 }
 
-void StreamConnection::setTcpNoDelay(bool on) {
-    const int value = on ? 1 : 0;
-    setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+void StreamConnection::setTcpNoDelay(bool on) { setFlag(fd(), IPPROTO_TCP, TCP_NODELAY, on); }
+
+void StreamConnection::setTcpKeepAlive(bool on) { setFlag(fd(), SOL_SOCKET, SO_KEEPALIVE, on); }
+
+bool StreamConnection::getTcpNoDelay() const noexcept {
+    return getFlag(fd(), IPPROTO_TCP, TCP_NODELAY);
 }
 
-void StreamConnection::setTcpKeepAlive(bool on) {
-    const int value = on ? 1 : 0;
-    setsockopt(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
+bool StreamConnection::getTcpKeepAlive() const noexcept {
+    return getFlag(fd(), SOL_SOCKET, SO_KEEPALIVE);
 }
 
 }  // namespace marline::detail

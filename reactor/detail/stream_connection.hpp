@@ -67,6 +67,8 @@ public:
     const Address& getPeer() const noexcept override { return peer_; }
     void setTcpNoDelay(bool on) override;
     void setTcpKeepAlive(bool on) override;
+    bool getTcpNoDelay() const noexcept override;
+    bool getTcpKeepAlive() const noexcept override;
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
