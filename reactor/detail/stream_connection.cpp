@@ -65,18 +65,21 @@ void StreamConnection::callbackThrew(const Failure& failure) {
 // Events.
 
 void StreamConnection::ready(int, short what, void* self) {
-    auto& connection = *static_cast<StreamConnection*>(self);
+    static_cast<StreamConnection*>(self)->happened(what);
+}
+
+void StreamConnection::happened(short what) {
     if ((what & EV_WRITE) != 0) {
-        connection.blocked_ = false;
-        connection.flush();
+        blocked_ = false;
+        flush();
     }
-    if ((what & EV_READ) != 0 && connection.state_ == State::Open && connection.reading_) {
-        connection.collecting_ = true;
-        connection.readReady();
-        if (connection.pending_ && !connection.blocked_ && connection.state_ == State::Open) {
-            connection.flush();
+    if ((what & EV_READ) != 0 && state_ == State::Open && reading_) {
+        collecting_ = true;
+        readReady();
+        if (pending_ && !blocked_ && state_ == State::Open) {
+            flush();
         } else {
-            connection.collected();
+            collected();
         }
     }
 }
@@ -133,7 +136,7 @@ void StreamConnection::watch() noexcept {
         interest |= EV_WRITE;
     }
     try {
-        event_.watch(interest);
+        setInterest(interest);
     } catch (const std::system_error& error) {
         loseLater(Failure::make<ConnectionLost>("cannot watch the connection", error.code()));
     }
@@ -189,7 +192,7 @@ void StreamConnection::lose(const Failure& reason) {
         setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &drop, sizeof drop);
     }
     getHost();
-    fd_.reset();
+    closeAll();
     out_.reset();
     tellLost(reason);
     bury();

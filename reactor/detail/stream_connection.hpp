@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <sys/uio.h>
 
@@ -83,7 +84,17 @@ protected:
     virtual bool deliver(std::span<const std::byte> data);
     /// Sends what waits. False when the kernel does not take it all, or the connection is lost.
     virtual bool sendAll();
+    /// Waits for EV_READ and EV_WRITE as given. Throws std::system_error.
+    virtual void setInterest(short interest) { event_.watch(interest); }
+    /// Ends this side's stream.
+    virtual void endWriting() { ::shutdown(fd_.get(), SHUT_WR); }
+    /// Closes what there is; nothing is waited for any more.
+    virtual void closeAll() { fd_.reset(); }
 
+    static void ready(int fd, short what, void* self);
+    /// Reads and writes: EV_READ and EV_WRITE are possible as given.
+    void happened(short what);
+    UniqueFd takeFd() noexcept { return std::move(fd_); }
     int fd() const noexcept { return fd_.get(); }
     IProtocol* protocol() const noexcept { return protocol_.get(); }
     /// Delivers what comes.
@@ -109,7 +120,6 @@ protected:
 private:
     enum class State : unsigned char { Open, Flushing, Aborting, Ended };
 
-    static void ready(int fd, short what, void* self);
     void readReady();
     void peerEnded();
     void flush();

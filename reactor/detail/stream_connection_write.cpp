@@ -180,7 +180,7 @@ void StreamConnection::finishFlushing() {
         lose(ConnectionDone());
     } else if (ending_ && !writeEnded_ && producer_ == nullptr) {
         writeEnded_ = true;
-        ::shutdown(fd_.get(), SHUT_WR);
+        endWriting();
         if (readEnded_) {
             lose(ConnectionDone());
         } else if (protocol_->wantsHalfClose()) {
