@@ -175,7 +175,9 @@ TEST(Pipes, filesAreAlwaysReady) {
     UniqueFd in(::open((folder / "in").c_str(), O_RDONLY | O_CLOEXEC));
     UniqueFd out(::open((folder / "out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     auto record = std::make_shared<Record>();
+    record->halfClose = true;
     record->onData = [](ITransport& t, std::string_view data) { t.write(data); };
+    record->onReadLost = [](ITransport& t) { t.loseConnection(); };
     Reactor reactor;
     connectDescriptors(reactor, std::move(in), std::move(out), makeRef<test::Recorder>(record));
     runUntil(reactor, [&] { return record->lost.has_value(); });

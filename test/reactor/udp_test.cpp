@@ -576,18 +576,4 @@ TEST(Udp, multicastOptionsAreKept) {
     EXPECT_TRUE(outcomeOf(reactor, six.udp().leaveGroup("ff01::1234", "lo")).ok());
 }
 
-// Without loopback mode this host gets nothing of what it sends to a group.
-TEST(Udp, loopbackModeOffKeepsMulticastsAway) {
-    Reactor reactor;
-    End member(reactor, {});
-    EXPECT_TRUE(outcomeOf(reactor, member.udp().joinGroup("225.0.0.250", "lo")).ok());
-    End sender(reactor);
-    sender.udp().setOutgoingInterface("lo");
-    sender.udp().setLoopbackMode(false);
-    sender.udp().write("not for us", ipv4(member.address().port, "225.0.0.250"));
-    sender.udp().write("direct", ipv4(member.address().port));
-    runUntil(reactor, [&] { return !member.protocol->received.empty(); });
-    EXPECT_THAT(member.protocol->received.back(), "direct");
-}
-
 }  // namespace
