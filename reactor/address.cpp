@@ -13,22 +13,32 @@
 namespace marline {
 namespace {
 
-Address fromIpv4(const sockaddr_in& in) {
+void assignIpv4(Address& address, const sockaddr_in& in) {
     std::array<char, INET_ADDRSTRLEN> text{};
     inet_ntop(AF_INET, &in.sin_addr, text.data(), text.size());
-    return {Address::Kind::Ipv4, ntohs(in.sin_port), text.data()};
+    address.kind = Address::Kind::Ipv4;
+    address.port = ntohs(in.sin_port);
+    address.host = text.data();
 }
 
-Address fromIpv6(const sockaddr_in6& in) {
+void assignIpv6(Address& address, const sockaddr_in6& in) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     inet_ntop(AF_INET6, &in.sin6_addr, text.data(), text.size());
-    Address address{Address::Kind::Ipv6, ntohs(in.sin6_port), text.data()};
+    address.kind = Address::Kind::Ipv6;
+    address.port = ntohs(in.sin6_port);
+    address.host = text.data();
     if (in.sin6_scope_id != 0) {
         std::array<char, IF_NAMESIZE> name{};
         const bool known = if_indextoname(in.sin6_scope_id, name.data()) != nullptr;
         address.host += "%" + (known ? std::string(name.data()) : std::to_string(in.sin6_scope_id));
     }
-    return address;
+}
+
+void assignUnix(Address& address, const char* path, std::size_t size) {
+    const bool abstract = size > 0 && path[0] == '\0';
+    address.kind = Address::Kind::Unix;
+    address.port = 0;
+    address.host.assign(path, abstract ? size : strnlen(path, size));
 }
 
 }  // namespace
@@ -45,26 +55,32 @@ std::string Address::toString() const {
 }
 
 Address Address::fromSockaddr(const sockaddr* address, unsigned length) {
-    if (address == nullptr || length < sizeof(sa_family_t)) {
-        return {};
+    Address made;
+    made.assign(address, length);
+    return made;
+}
+
+void Address::assign(const sockaddr* address, unsigned length) {
+    if (address != nullptr && length >= sizeof(sa_family_t)) {
+        if (address->sa_family == AF_INET && length >= sizeof(sockaddr_in)) {
+            sockaddr_in in{};
+            std::memcpy(&in, address, sizeof in);
+            assignIpv4(*this, in);
+            return;
+        }
+        if (address->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6)) {
+            sockaddr_in6 in{};
+            std::memcpy(&in, address, sizeof in);
+            assignIpv6(*this, in);
+            return;
+        }
+        if (address->sa_family == AF_UNIX) {
+            constexpr std::size_t kPath = offsetof(sockaddr_un, sun_path);
+            assignUnix(*this, reinterpret_cast<const char*>(address) + kPath, length - kPath);
+            return;
+        }
     }
-    if (address->sa_family == AF_INET && length >= sizeof(sockaddr_in)) {
-        sockaddr_in in{};
-        std::memcpy(&in, address, sizeof in);
-        return fromIpv4(in);
-    }
-    if (address->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6)) {
-        sockaddr_in6 in{};
-        std::memcpy(&in, address, sizeof in);
-        return fromIpv6(in);
-    }
-    if (address->sa_family == AF_UNIX) {
-        const auto* path = reinterpret_cast<const char*>(address) + offsetof(sockaddr_un, sun_path);
-        const std::size_t size = length - offsetof(sockaddr_un, sun_path);
-        const bool abstract = size > 0 && path[0] == '\0';
-        return {Kind::Unix, 0, std::string(path, abstract ? size : strnlen(path, size))};
-    }
-    return {};
+    *this = {};
 }
 
 }  // namespace marline

@@ -28,6 +28,9 @@ struct MARLINE_API Address {
     /// Converts what the socket calls give; unknown families give Kind::None.
     static Address fromSockaddr(const sockaddr* address, unsigned length);
 
+    /// The same in place: allocates nothing when the text fits into what `host` has.
+    void assign(const sockaddr* address, unsigned length);
+
     friend bool operator==(const Address&, const Address&) = default;
 };
 

@@ -1,11 +1,13 @@
-// Endpoints: places to connect to, as objects.
+// Endpoints: places to connect to and to listen at, as objects.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
+#include <marline/deferred/succeed.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/reactor.hpp>
 
@@ -23,6 +25,17 @@ protected:
     ~IStreamClientEndpoint() override = default;
 };
 
+/// A place to listen at (Twisted: `IStreamServerEndpoint`).
+class MARLINE_API IStreamServerEndpoint : public RefCounted {
+public:
+    /// Listens; the Deferred fires with the port. Nothing is thrown: what goes wrong fails the
+    /// Deferred, with CannotListenError mostly.
+    virtual Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) = 0;
+
+protected:
+    ~IStreamServerEndpoint() override = default;
+};
+
 /// Connects to one numeric address (Twisted: `TCP4ClientEndpoint`, `TCP6ClientEndpoint`).
 class MARLINE_API TcpClientEndpoint final : public IStreamClientEndpoint {
 public:
@@ -37,6 +50,57 @@ private:
     Reactor& reactor_;
     Address to_;
     ConnectOptions options_;
+};
+
+/// Connects to a UNIX socket (Twisted: `UNIXClientEndpoint`).
+class MARLINE_API UnixClientEndpoint final : public IStreamClientEndpoint {
+public:
+    UnixClientEndpoint(Reactor& reactor, std::string path, UnixConnectOptions options = {})
+        : reactor_(reactor), path_(std::move(path)), options_(options) {}
+
+    Deferred<Ref<IProtocol>> connect(Ref<IProtocolFactory> factory) override {
+        return reactor_.connectUnix(path_, std::move(factory), options_);
+    }
+
+private:
+    Reactor& reactor_;
+    std::string path_;
+    UnixConnectOptions options_;
+};
+
+/// Listens on a TCP port (Twisted: `TCP4ServerEndpoint`, `TCP6ServerEndpoint`; which of the two is
+/// for ListenOptions::interface to say).
+class MARLINE_API TcpServerEndpoint final : public IStreamServerEndpoint {
+public:
+    TcpServerEndpoint(Reactor& reactor, std::uint16_t port, ListenOptions options = {})
+        : reactor_(reactor), port_(port), options_(std::move(options)) {}
+
+    Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) override {
+        return maybeDeferred(
+            [&] { return reactor_.listenTcp(port_, std::move(factory), options_); });
+    }
+
+private:
+    Reactor& reactor_;
+    std::uint16_t port_;
+    ListenOptions options_;
+};
+
+/// Listens on a UNIX socket (Twisted: `UNIXServerEndpoint`).
+class MARLINE_API UnixServerEndpoint final : public IStreamServerEndpoint {
+public:
+    UnixServerEndpoint(Reactor& reactor, std::string path, UnixListenOptions options = {})
+        : reactor_(reactor), path_(std::move(path)), options_(options) {}
+
+    Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) override {
+        return maybeDeferred(
+            [&] { return reactor_.listenUnix(path_, std::move(factory), options_); });
+    }
+
+private:
+    Reactor& reactor_;
+    std::string path_;
+    UnixListenOptions options_;
 };
 
 }  // namespace marline

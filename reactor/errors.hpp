@@ -38,6 +38,12 @@ public:
     using ConnectionLost::ConnectionLost;
 };
 
+/// Fewer bytes were written than descriptors sent (Twisted: `FileDescriptorOverrun`).
+class MARLINE_API FileDescriptorOverrun : public ConnectionLost {
+public:
+    using ConnectionLost::ConnectionLost;
+};
+
 /// No connection came about (Twisted: `ConnectError`); the subclasses say why.
 class MARLINE_API ConnectError : public Error {
 public:
@@ -76,6 +82,12 @@ public:
     using ConnectError::ConnectError;
 };
 
+/// Nobody holds the lock of a UNIX socket that was to be checked (Twisted: `BadFileError`).
+class MARLINE_API BadFileError : public ConnectError {
+public:
+    using ConnectError::ConnectError;
+};
+
 /// The factory gave no protocol for a connection that stood (Twisted: `NoProtocol`).
 class MARLINE_API NoProtocol : public ConnectError {
 public:
@@ -98,6 +110,31 @@ public:
 
 private:
     std::error_code code_;
+};
+
+/// A datagram is longer than UDP carries (Twisted: `MessageLengthError`); thrown by write().
+class MARLINE_API MessageLengthError : public Error {
+public:
+    using Error::Error;
+};
+
+/// A multicast group was not joined or left (Twisted: `MulticastJoinError`).
+class MARLINE_API MulticastJoinError : public Error {
+public:
+    using Error::Error;
+    MulticastJoinError(const std::string& what, std::error_code why)
+        : Error(what + ": " + why.message()), code_(why) {}
+
+    std::error_code code() const noexcept { return code_; }
+
+private:
+    std::error_code code_;
+};
+
+/// Misuse: an address that cannot be sent to from there (Twisted: `InvalidAddressError`).
+class MARLINE_API InvalidAddressError : public std::invalid_argument {
+public:
+    using std::invalid_argument::invalid_argument;
 };
 
 /// Misuse: run() inside run() (Twisted: `ReactorAlreadyRunning`).

@@ -63,6 +63,9 @@ public:
     /// is on from the start (unlike Twisted), as writes are coalesced anyway.
     virtual void setTcpNoDelay(bool on) = 0;
     virtual void setTcpKeepAlive(bool on) = 0;
+    /// What they are; false where they have no meaning.
+    virtual bool getTcpNoDelay() const noexcept { return false; }
+    virtual bool getTcpKeepAlive() const noexcept { return false; }
 
 protected:
     ~ITransport() = default;

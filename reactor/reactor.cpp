@@ -8,12 +8,9 @@
 
 #include <time.h>
 
-#include <marline/deferred/succeed.hpp>
 #include <marline/reactor/ares_resolver.hpp>
 #include <marline/reactor/detail/guard.hpp>
 #include <marline/reactor/detail/reactor_parts.hpp>
-#include <marline/reactor/detail/tcp_connector.hpp>
-#include <marline/reactor/detail/tcp_port.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -21,13 +18,6 @@ namespace marline {
 namespace {
 
 using State = Reactor::Parts::State;
-
-void checkThread(const Reactor::Parts& parts, const char* what) {
-    if (parts.thread != std::this_thread::get_id()) {
-        throw WrongThread(std::string(what) +
-                          " on another thread than the reactor's; use callFromThread()");
-    }
-}
 
 void checkCall(const UniqueFunction<void()>& call, const char* what) {
     if (!call) {
@@ -51,6 +41,13 @@ private:
 };
 
 }  // namespace
+
+void checkThread(const Reactor::Parts& parts, const char* what) {
+    if (parts.thread != std::this_thread::get_id()) {
+        throw WrongThread(std::string(what) +
+                          " on another thread than the reactor's; use callFromThread()");
+    }
+}
 
 Reactor::Reactor() : parts_(std::make_unique<Parts>()) { parts_->loop.setClock(*this); }
 
@@ -294,32 +291,7 @@ Duration Reactor::dueTime(std::uint32_t slot, std::uint32_t generation) const {
     return parts_->timers.due({slot, generation});
 }
 
-// Connections and names.
-
-Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
-                                       const ListenOptions& options) {
-    checkThread(*parts_, "listenTcp()");
-    if (parts_->state == State::Dying) {
-        throw ReactorNotRunning("listenTcp() on a reactor that is being destroyed");
-    }
-    auto* listening = new detail::TcpPort(parts_->loop, port, std::move(factory), options);
-    return listening->handle();
-}
-
-Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
-                                             const ConnectOptions& options) {
-    checkThread(*parts_, "connectTcp()");
-    if (options.timeout < Duration::zero()) {
-        throw std::invalid_argument("connectTcp() with a negative ConnectOptions::timeout");
-    }
-    if (parts_->state == State::Dying) {
-        return fail<Ref<IProtocol>>(
-            ConnectError("connect to " + to.toString() + " failed: the reactor is gone"));
-    }
-    auto* connector = new detail::TcpConnector(parts_->loop, to, std::move(factory),
-                                               options.timeout, options.bindAddress);
-    return connector->result();
-}
+// Names.
 
 const Ref<IResolver>& Reactor::nameResolver() {
     if (!parts_->resolver) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <vector>
 
 #include <marline/deferred/api.hpp>
@@ -17,6 +18,8 @@
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
 #include <marline/reactor/time.hpp>
+#include <marline/reactor/udp.hpp>
+#include <marline/reactor/unix.hpp>
 
 struct event_base;
 
@@ -123,6 +126,31 @@ public:
     /// attempt. For names see HostnameEndpoint.
     Deferred<Ref<IProtocol>> connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                         const ConnectOptions& options = {});
+
+    /// Accepts connections on the UNIX socket `path`, whose file is removed when the port stops; a
+    /// path that begins with `@` or NUL is an abstract name. Throws CannotListenError.
+    Ref<IListeningPort> listenUnix(const std::string& path, Ref<IProtocolFactory> factory,
+                                   const UnixListenOptions& options = {});
+    /// Connects to a UNIX socket, like connectTcp(). The transport is an IUnixTransport too, see
+    /// asUnixTransport().
+    Deferred<Ref<IProtocol>> connectUnix(const std::string& path, Ref<IProtocolFactory> factory,
+                                         const UnixConnectOptions& options = {});
+    /// Receives datagrams on `port` (0: any free one) for `protocol`, which is told so before this
+    /// returns. Throws CannotListenError when it cannot, and what startProtocol() throws.
+    Ref<IListeningPort> listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
+                                  const UdpOptions& options = {});
+
+    /// Accepts connections on `fd`, which listens already (Twisted: `IReactorSocket`). These three
+    /// work on a copy, and the caller keeps `fd`; they throw std::system_error when it is no such
+    /// socket.
+    Ref<IListeningPort> adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
+                                        std::size_t maxConnections = 10000);
+    /// Gives the protocol of a connection that stands, after its makeConnection(); an empty Ref
+    /// when the factory has none.
+    Ref<IProtocol> adoptStreamConnection(int fd, Ref<IProtocolFactory> factory);
+    /// Receives datagrams on `fd`, which is bound.
+    Ref<IListeningPort> adoptDatagramPort(int fd, Ref<IDatagramProtocol> protocol,
+                                          const UdpOptions& options = {});
 
     /// Who finds the addresses of names: an AresResolver unless another one was installed
     /// (Twisted: `nameResolver`).

@@ -54,4 +54,7 @@ struct Reactor::Parts {
     int signal = 0;
 };
 
+/// Throws WrongThread, which names the call `what`, on another thread than the reactor's.
+void checkThread(const Reactor::Parts& parts, const char* what);
+
 }  // namespace marline

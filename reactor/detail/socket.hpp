@@ -22,7 +22,23 @@ struct SocketAddress {
 
     /// False when `host` is no numeric address (and not empty, which means any).
     static bool parse(const std::string& host, std::uint16_t port, SocketAddress& out);
+    /// False when `path` is empty, too long, or has a NUL that is not its first character.
+    static bool fromUnix(const std::string& path, SocketAddress& out);
 };
+
+/// What bindSocket() makes.
+struct BindRequest {
+    int type;               // SOCK_STREAM or SOCK_DGRAM
+    std::string interface;  // numeric, empty for every IPv4 address
+    std::uint16_t port;
+    bool reuseAddress;
+    bool reusePort;
+};
+
+/// A non-blocking IP socket that is bound; throws CannotListenError.
+UniqueFd bindSocket(const BindRequest& request);
+/// What a failed bind or listen is about: `cannot listen on *:80`.
+std::string listenAttempt(const std::string& interface, std::uint16_t port);
 
 /// The address of this end of `fd`, and of the other one.
 Address localAddress(int fd);

@@ -17,6 +17,17 @@ namespace {
 // Reads of one connection in a row, so that one fast sender does not starve the others.
 constexpr int kReadsPerTurn = 4;
 
+void setFlag(int fd, int level, int name, bool on) noexcept {
+    const int value = on ? 1 : 0;
+    setsockopt(fd, level, name, &value, sizeof value);
+}
+
+bool getFlag(int fd, int level, int name) noexcept {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, level, name, &value, &length) == 0 && value != 0;
+}
+
 }  // namespace
 
 StreamConnection::StreamConnection(EventLoop& loop, UniqueFd fd, Address peer,
@@ -54,18 +65,21 @@ void StreamConnection::callbackThrew(const Failure& failure) {
 // Events.
 
 void StreamConnection::ready(int, short what, void* self) {
-    auto& connection = *static_cast<StreamConnection*>(self);
+    static_cast<StreamConnection*>(self)->happened(what);
+}
+
+void StreamConnection::happened(short what) {
     if ((what & EV_WRITE) != 0) {
-        connection.blocked_ = false;
-        connection.flush();
+        blocked_ = false;
+        flush();
     }
-    if ((what & EV_READ) != 0 && connection.state_ == State::Open && connection.reading_) {
-        connection.collecting_ = true;
-        connection.readReady();
-        if (connection.pending_ && !connection.blocked_ && connection.state_ == State::Open) {
-            connection.flush();
+    if ((what & EV_READ) != 0 && state_ == State::Open && reading_) {
+        collecting_ = true;
+        readReady();
+        if (pending_ && !blocked_ && state_ == State::Open) {
+            flush();
         } else {
-            connection.collected();
+            collected();
         }
     }
 }
@@ -73,11 +87,10 @@ void StreamConnection::ready(int, short what, void* self) {
 void StreamConnection::readReady() {
     const std::span<std::byte> buffer = loop().readBuffer();
     for (int i = 0; i < kReadsPerTurn && state_ == State::Open && reading_; ++i) {
-        const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        const ssize_t got = receive(buffer);
         if (got > 0) {
             const auto count = static_cast<std::size_t>(got);
-            if (!guarded([&] { protocol_->dataReceived(buffer.first(count)); }) ||
-                count < buffer.size()) {
+            if (!deliver(buffer.first(count)) || count < buffer.size()) {
                 return;
             }
         } else if (got == 0) {
@@ -90,6 +103,14 @@ void StreamConnection::readReady() {
             return;
         }
     }
+}
+
+ssize_t StreamConnection::receive(std::span<std::byte> buffer) {
+    return ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+}
+
+bool StreamConnection::deliver(std::span<const std::byte> data) {
+    return guarded([&] { protocol_->dataReceived(data); });
 }
 
 void StreamConnection::peerEnded() {
@@ -115,7 +136,7 @@ void StreamConnection::watch() noexcept {
         interest |= EV_WRITE;
     }
     try {
-        event_.watch(interest);
+        setInterest(interest);
     } catch (const std::system_error& error) {
         loseLater(Failure::make<ConnectionLost>("cannot watch the connection", error.code()));
     }
@@ -171,7 +192,7 @@ void StreamConnection::lose(const Failure& reason) {
         setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &drop, sizeof drop);
     }
     getHost();
-    fd_.reset();
+    closeAll();
     out_.reset();
     tellLost(reason);
     bury();
@@ -245,14 +266,16 @@ const Address& StreamConnection::getHost() const noexcept {
     return *host_;
 }
 
-void StreamConnection::setTcpNoDelay(bool on) {
-    const int value = on ? 1 : 0;
-    setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+void StreamConnection::setTcpNoDelay(bool on) { setFlag(fd(), IPPROTO_TCP, TCP_NODELAY, on); }
+
+void StreamConnection::setTcpKeepAlive(bool on) { setFlag(fd(), SOL_SOCKET, SO_KEEPALIVE, on); }
+
+bool StreamConnection::getTcpNoDelay() const noexcept {
+    return getFlag(fd(), IPPROTO_TCP, TCP_NODELAY);
 }
 
-void StreamConnection::setTcpKeepAlive(bool on) {
-    const int value = on ? 1 : 0;
-    setsockopt(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
+bool StreamConnection::getTcpKeepAlive() const noexcept {
+    return getFlag(fd(), SOL_SOCKET, SO_KEEPALIVE);
 }
 
 }  // namespace marline::detail

@@ -5,6 +5,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
+
+#include <sys/uio.h>
 
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/ref.hpp>
@@ -25,7 +28,7 @@ protected:
     ~IConnectionCounter() = default;
 };
 
-/// A stream on a non-blocking socket.
+/// A stream on a non-blocking socket; what derives from it says how others differ.
 ///
 ///     Open --loseConnection--> Flushing --all sent, no producer--> Ended
 ///     Open, Flushing --abortConnection--> Aborting --end of the turn--> Ended
@@ -36,7 +39,7 @@ protected:
 /// turn; and much at a time, with what waits, at once. The event waits for writability only while
 /// the kernel takes no more. The protocol hears connectionLost() from the event or the end of a
 /// turn, never from its own call.
-class StreamConnection final : public LoopObject, public ITransport {
+class StreamConnection : public LoopObject, public ITransport {
 public:
     StreamConnection(EventLoop& loop, UniqueFd fd, Address peer, Ref<IProtocol> protocol,
                      IConnectionCounter* counter);
@@ -65,31 +68,43 @@ public:
     const Address& getPeer() const noexcept override { return peer_; }
     void setTcpNoDelay(bool on) override;
     void setTcpKeepAlive(bool on) override;
+    bool getTcpNoDelay() const noexcept override;
+    bool getTcpKeepAlive() const noexcept override;
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
 
-private:
-    enum class State : unsigned char { Open, Flushing, Aborting, Ended };
-
+protected:
     ~StreamConnection() override;
 
+    /// Reads and writes like recv() and sendmsg().
+    virtual ssize_t receive(std::span<std::byte> buffer);
+    virtual ssize_t transmit(std::span<iovec> parts);
+    /// Gives the protocol what receive() brought. False when that threw.
+    virtual bool deliver(std::span<const std::byte> data);
+    /// Sends what waits. False when the kernel does not take it all, or the connection is lost.
+    virtual bool sendAll();
+    /// Waits for EV_READ and EV_WRITE as given. Throws std::system_error.
+    virtual void setInterest(short interest) { event_.watch(interest); }
+    /// Ends this side's stream.
+    virtual void endWriting() { ::shutdown(fd_.get(), SHUT_WR); }
+    /// Closes what there is; nothing is waited for any more.
+    virtual void closeAll() { fd_.reset(); }
+
     static void ready(int fd, short what, void* self);
-    void readReady();
-    void peerEnded();
-    void flush();
+    /// Reads and writes: EV_READ and EV_WRITE are possible as given.
+    void happened(short what);
+    UniqueFd takeFd() noexcept { return std::move(fd_); }
+    int fd() const noexcept { return fd_.get(); }
+    IProtocol* protocol() const noexcept { return protocol_.get(); }
+    /// Delivers what comes.
+    bool open() const noexcept { return state_ == State::Open; }
+    /// Takes what is written.
+    bool writable() const noexcept {
+        return state_ != State::Ended && state_ != State::Aborting && !writeEnded_;
+    }
     void flushSoon();
-    void collected();
-    bool sendAll();
-    std::size_t sendAtOnce(std::span<const std::span<const std::byte>> pieces, std::size_t total);
-    void keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip);
-    void sent(std::size_t bytes);
-    void finishFlushing();
-    void watch() noexcept;
-    void loseLater(const Failure& reason) noexcept;
     void lose(const Failure& reason);
-    void tellLost(const Failure& reason);
-    void callbackThrew(const Failure& failure);
     /// Runs a callback of the protocol; what it throws ends the connection (Twisted: X-15).
     template <class Call>
     bool guarded(Call&& call) {
@@ -101,6 +116,22 @@ private:
             return false;
         }
     }
+
+private:
+    enum class State : unsigned char { Open, Flushing, Aborting, Ended };
+
+    void readReady();
+    void peerEnded();
+    void flush();
+    void collected();
+    std::size_t sendAtOnce(std::span<const std::span<const std::byte>> pieces, std::size_t total);
+    void keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip);
+    void sent(std::size_t bytes);
+    void finishFlushing();
+    void watch() noexcept;
+    void loseLater(const Failure& reason) noexcept;
+    void tellLost(const Failure& reason);
+    void callbackThrew(const Failure& failure);
 
     UniqueFd fd_;
     State state_ = State::Open;

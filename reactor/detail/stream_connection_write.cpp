@@ -31,7 +31,7 @@ void StreamConnection::writeSequence(std::span<const std::span<const std::byte>>
     for (const std::span<const std::byte> piece : pieces) {
         total += piece.size();
     }
-    if (state_ == State::Ended || state_ == State::Aborting || writeEnded_ || total == 0) {
+    if (!writable() || total == 0) {
         return;
     }
     std::size_t done = 0;
@@ -61,12 +61,7 @@ std::size_t StreamConnection::sendAtOnce(std::span<const std::span<const std::by
     for (const std::span<const std::byte> piece : pieces) {
         parts[count++] = {const_cast<std::byte*>(piece.data()), piece.size()};
     }
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = count;
-    const ssize_t took = count == 1
-                             ? ::send(fd_.get(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                             : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    const ssize_t took = transmit({parts, count});
     if (took < 0) {
         return 0;  // the flush that follows meets the same error, and deals with it
     }
@@ -79,6 +74,16 @@ std::size_t StreamConnection::sendAtOnce(std::span<const std::span<const std::by
         sent(std::min(gone, waiting));
     }
     return gone > waiting ? gone - waiting : 0;
+}
+
+ssize_t StreamConnection::transmit(std::span<iovec> parts) {
+    if (parts.size() == 1) {
+        return ::send(fd_.get(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
 }
 
 /// Keeps the pieces but for the first `skip` bytes of them.
@@ -129,11 +134,10 @@ void StreamConnection::flush() {
     collected();
 }
 
-/// Sends what waits. False when the kernel does not take it all, or the connection is lost.
 bool StreamConnection::sendAll() {
     while (const std::size_t waiting = bytesBuffered()) {
-        const ssize_t took =
-            ::send(fd_.get(), out_->bytes.data() + out_->sent, waiting, MSG_NOSIGNAL);
+        iovec part{out_->bytes.data() + out_->sent, waiting};
+        const ssize_t took = transmit({&part, 1});
         if (took >= 0) {
             sent(static_cast<std::size_t>(took));
             blocked_ = static_cast<std::size_t>(took) < waiting;
@@ -176,7 +180,7 @@ void StreamConnection::finishFlushing() {
         lose(ConnectionDone());
     } else if (ending_ && !writeEnded_ && producer_ == nullptr) {
         writeEnded_ = true;
-        ::shutdown(fd_.get(), SHUT_WR);
+        endWriting();
         if (readEnded_) {
             lose(ConnectionDone());
         } else if (protocol_->wantsHalfClose()) {

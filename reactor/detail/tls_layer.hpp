@@ -53,6 +53,12 @@ public:
     const Address& getPeer() const noexcept override { return peer_; }
     void setTcpNoDelay(bool on) override;
     void setTcpKeepAlive(bool on) override;
+    bool getTcpNoDelay() const noexcept override {
+        return below_ != nullptr && below_->getTcpNoDelay();
+    }
+    bool getTcpKeepAlive() const noexcept override {
+        return below_ != nullptr && below_->getTcpKeepAlive();
+    }
 
     // For OpenSSL's callbacks.
     std::size_t takeInput(void* to, std::size_t most) noexcept;

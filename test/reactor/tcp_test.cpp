@@ -1,14 +1,18 @@
 // Connections over TCP: areas X and C.
 #include <marline/reactor/reactor.hpp>
 
+#include <array>
 #include <string>
 
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <marline/reactor/errors.hpp>
+#include <marline/reactor/unique_fd.hpp>
 
 #include "test/support/running.hpp"
 
@@ -294,6 +298,7 @@ TEST(Tcp, noProtocolClosesTheConnection) {
 
 // A port takes no more than maxConnections at a time; the next one gets in when one has gone.
 TEST(Tcp, maxConnectionsHoldsBack) {
+    test::CatchLog log;
     Reactor reactor;
     auto server = std::make_shared<Record>();
     auto port = reactor.listenTcp(0, recorderFactory(server),
@@ -330,6 +335,83 @@ TEST(Tcp, outOfDescriptorsPausesAccepting) {
     setrlimit(RLIMIT_NOFILE, &before);
     EXPECT_THAT(lines, ElementsAre(HasSubstr("maxConnections")));
     runUntil(pair.reactor, [&] { return pair.port->connections() == 2; });
+}
+
+// C-13: a local address that cannot be used is a ConnectBindError, which names both ends.
+TEST(Tcp, bindAddressIsUsedOrNamed) {
+    Pair pair;
+    const auto from = [&](const Address& local) {
+        return pair.reactor.connectTcp(pair.port->getHost(), recorderFactory(pair.client),
+                                       {.bindAddress = local});
+    };
+    EXPECT_TRUE(outcomeOf(pair.reactor, from({Address::Kind::Ipv4, 0, "127.0.0.2"})).ok());
+    EXPECT_EQ(pair.client->transport->getHost().host, "127.0.0.2");
+    // 198.51.100.0/24 is for documentation (RFC 5737): no host has an address in it.
+    for (const char* bad : {"198.51.100.1", "localhost"}) {
+        const auto made = outcomeOf(pair.reactor, from({Address::Kind::Ipv4, 0, bad}));
+        ASSERT_FALSE(made.ok());
+        EXPECT_NE(made.failure().check<ConnectBindError>(), nullptr);
+        EXPECT_THAT(made.failure().message(), HasSubstr(bad));
+    }
+}
+
+/// A port whose backlog is full, so that connecting to it neither succeeds nor fails.
+class SilentPort {
+public:
+    SilentPort() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::listen(fd_.get(), 0), 0);
+        socklen_t length = sizeof address;
+        ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &length);
+        at = Address::fromSockaddr(reinterpret_cast<sockaddr*>(&address), length);
+        for (UniqueFd& waiting : waiting_) {
+            waiting = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+            ::connect(waiting.get(), reinterpret_cast<sockaddr*>(&address), length);
+        }
+    }
+    Address at;
+
+private:
+    UniqueFd fd_;
+    std::array<UniqueFd, 4> waiting_;
+};
+
+// C-14: the attempt fails when its time is up, and says after how long and which knob that is.
+TEST(Tcp, connectingTimesOut) {
+    SilentPort silent;
+    Reactor reactor;
+    const auto made =
+        outcomeOf(reactor, reactor.connectTcp(silent.at, recorderFactory({}), {.timeout = 30ms}));
+    ASSERT_FALSE(made.ok());
+    EXPECT_NE(made.failure().check<ConnectTimeoutError>(), nullptr);
+    EXPECT_THAT(made.failure().message(), HasSubstr("30 ms (ConnectOptions::timeout)"));
+    EXPECT_EQ(reactor.pendingCalls(), 0U);
+}
+
+// C-15: cancelling an attempt that is under way leaves nothing behind.
+TEST(Tcp, cancellingAnAttemptUnderWay) {
+    SilentPort silent;
+    Reactor reactor;
+    auto attempt = reactor.connectTcp(silent.at, recorderFactory({}));
+    reactor.iterate(1ms);
+    attempt.cancel();
+    EXPECT_NE(outcomeOf(reactor, attempt).failure().check<CancelledError>(), nullptr);
+    EXPECT_EQ(reactor.pendingCalls(), 0U);
+}
+
+// C-17: a failed attempt may be repeated from its errback.
+TEST(Tcp, connectingAgainFromTheErrback) {
+    Pair pair;
+    Address nobody = pair.port->getHost();
+    nobody.port = 1;
+    auto attempt = pair.reactor.connectTcp(nobody, recorderFactory(pair.client));
+    attempt.addErrback([&](const Failure&) {
+        return pair.reactor.connectTcp(pair.port->getHost(), recorderFactory(pair.client));
+    });
+    EXPECT_TRUE(outcomeOf(pair.reactor, attempt).ok());
 }
 
 // what is open when the reactor goes is told so.

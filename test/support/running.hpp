@@ -50,6 +50,9 @@ struct Record {
     bool halfClose = false;
     std::function<void(ITransport&)> onMade;
     std::function<void(ITransport&, std::string_view)> onData;
+    std::function<void(ITransport&)> onReadLost;
+    std::function<void(ITransport&)> onWriteLost;
+    std::function<void(ITransport&)> onLost;
 };
 
 /// Notes everything that happens on a connection, and does what the record says.
@@ -74,11 +77,24 @@ public:
         record_->events.push_back("lost " + reason.typeName());
         record_->lost = reason;
         record_->transport = nullptr;
+        if (record_->onLost) {
+            record_->onLost(*transport());
+        }
         Protocol::connectionLost(reason);
     }
     bool wantsHalfClose() const noexcept override { return record_->halfClose; }
-    void readConnectionLost() override { record_->events.emplace_back("read lost"); }
-    void writeConnectionLost() override { record_->events.emplace_back("write lost"); }
+    void readConnectionLost() override {
+        record_->events.emplace_back("read lost");
+        if (record_->onReadLost) {
+            record_->onReadLost(*transport());
+        }
+    }
+    void writeConnectionLost() override {
+        record_->events.emplace_back("write lost");
+        if (record_->onWriteLost) {
+            record_->onWriteLost(*transport());
+        }
+    }
 
 private:
     std::shared_ptr<Record> record_;

@@ -2,44 +2,49 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include <marline/deferred/source.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
 #include <marline/reactor/detail/socket.hpp>
 #include <marline/reactor/detail/stream_connection.hpp>
+#include <marline/reactor/detail/unix_socket.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
 
 namespace marline::detail {
 
-class TcpPort;
+class StreamPort;
 
 /// The user's handle of a port; it outlives the port and knows when that has gone.
-class TcpPortHandle final : public IListeningPort {
+class StreamPortHandle final : public IListeningPort {
 public:
-    TcpPortHandle(TcpPort& port, Address address) : port_(&port), address_(std::move(address)) {}
+    StreamPortHandle(StreamPort& port, Address address)
+        : port_(&port), address_(std::move(address)) {}
 
     const Address& getHost() const noexcept override { return address_; }
     std::size_t connections() const noexcept override;
     Deferred<> stopListening() override;
 
 private:
-    friend class TcpPort;
+    friend class StreamPort;
 
-    TcpPort* port_;
+    StreamPort* port_;
     Address address_;
 };
 
-/// Accepts connections while there is room for them.
-class TcpPort final : public LoopObject, private IConnectionCounter {
-public:
-    /// Binds and listens; throws CannotListenError.
-    TcpPort(EventLoop& loop, std::uint16_t port, Ref<IProtocolFactory> factory,
-            const ListenOptions& options);
+/// Listens on a TCP socket; throws CannotListenError.
+ListeningSocket listenOnTcpSocket(std::uint16_t port, const ListenOptions& options);
 
-    const Ref<TcpPortHandle>& handle() const noexcept { return handle_; }
+/// Accepts connections while there is room for them.
+class StreamPort final : public LoopObject, private IConnectionCounter {
+public:
+    /// `maxConnections` is as in ListenOptions.
+    StreamPort(EventLoop& loop, ListeningSocket socket, Ref<IProtocolFactory> factory,
+               std::size_t maxConnections);
+
+    const Ref<StreamPortHandle>& handle() const noexcept { return handle_; }
     std::size_t connections() const noexcept { return open_; }
     Deferred<> stop();
 
@@ -47,7 +52,7 @@ public:
     void shutDown(const Failure& why) override;
 
 private:
-    ~TcpPort() override;
+    ~StreamPort() override;
 
     static void ready(int fd, short what, void* self);
     void acceptSome();
@@ -59,10 +64,11 @@ private:
     void connectionEnded() override;
 
     UniqueFd fd_;
+    std::unique_ptr<UnixSocketFile> file_;  // of a UNIX socket
     FdEvent event_;
     Ref<IProtocolFactory> factory_;
-    ListenOptions options_;
-    Ref<TcpPortHandle> handle_;
+    std::size_t maxConnections_;
+    Ref<StreamPortHandle> handle_;
     std::size_t open_ = 0;
     bool resting_ = false;
     bool stopping_ = false;

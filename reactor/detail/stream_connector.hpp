@@ -12,11 +12,18 @@
 
 namespace marline::detail {
 
+/// How a socket of either kind connects.
+struct StreamConnectorOptions {
+    Duration timeout;
+    Address bindAddress = {};  // IP sockets only
+    bool checkPid = false;     // UNIX sockets only
+};
+
 /// Connects one socket; ends with a connection handed to its protocol, or with an error.
-class TcpConnector final : public LoopObject {
+class StreamConnector final : public LoopObject {
 public:
-    TcpConnector(EventLoop& loop, Address to, Ref<IProtocolFactory> factory, Duration timeout,
-                 const Address& bindTo);
+    StreamConnector(EventLoop& loop, Address to, Ref<IProtocolFactory> factory,
+                    const StreamConnectorOptions& options);
 
     Deferred<Ref<IProtocol>> result() const { return source_.deferred(); }
 
@@ -24,11 +31,13 @@ public:
     void shutDown(const Failure& why) override;
 
 private:
-    ~TcpConnector() override;
+    ~StreamConnector() override;
 
     static void ready(int fd, short what, void* self);
-    std::optional<Failure> begin(const Address& bindTo);
-    std::optional<Failure> openSocket(const Address& bindTo);
+    std::optional<Failure> begin();
+    std::optional<Failure> openSocket();
+    std::optional<Failure> bindSocket();
+    std::optional<Failure> connectSocket();
     void decided(int error);
     void connected();
     void fail(const Failure& why);
@@ -41,8 +50,10 @@ private:
     std::optional<FdEvent> event_;
     Address to_;
     Ref<IProtocolFactory> factory_;
-    Duration timeout_;
+    StreamConnectorOptions options_;
+    SocketAddress address_;
     DelayedCall timer_;
+    DelayedCall again_;
     std::optional<Failure> failedAtOnce_;
     bool started_ = false;  // the factory, which is to be stopped then
     DeferredSource<Ref<IProtocol>> source_;

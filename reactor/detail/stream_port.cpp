@@ -1,14 +1,13 @@
-#include <marline/reactor/detail/tcp_port.hpp>
+#include <marline/reactor/detail/stream_port.hpp>
 
 #include <cerrno>
 #include <chrono>
 #include <string>
 #include <utility>
 
-#include <netinet/tcp.h>
-
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/make_connection.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -20,56 +19,51 @@ constexpr int kAcceptsPerTurn = 64;
 // How long no connection is accepted when the process or the system is out of descriptors.
 constexpr Duration kRest = std::chrono::milliseconds(100);
 
-UniqueFd bindSocket(std::uint16_t port, const ListenOptions& options) {
-    const std::string where = "cannot listen on " +
-                              (options.interface.empty() ? "*" : options.interface) + ":" +
-                              std::to_string(port);
-    SocketAddress address;
-    if (!SocketAddress::parse(options.interface, port, address)) {
-        throw CannotListenError(where + " (interface is no numeric address)", lastError(EINVAL));
-    }
-    UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const int on = 1;
-    if (!fd || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        (options.reusePort &&
-         setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
-        ::bind(fd.get(), address.get(), address.length) != 0 ||
-        ::listen(fd.get(), options.backlog) != 0) {
-        throw CannotListenError(where, lastError(errno));
-    }
-    return fd;
-}
-
 }  // namespace
 
-std::size_t TcpPortHandle::connections() const noexcept {
+ListeningSocket listenOnTcpSocket(std::uint16_t port, const ListenOptions& options) {
+    UniqueFd fd = bindSocket({.type = SOCK_STREAM,
+                              .interface = options.interface,
+                              .port = port,
+                              .reuseAddress = true,
+                              .reusePort = options.reusePort});
+    if (::listen(fd.get(), options.backlog) != 0) {
+        throw CannotListenError(listenAttempt(options.interface, port), lastError(errno));
+    }
+    return {std::move(fd)};
+}
+
+std::size_t StreamPortHandle::connections() const noexcept {
     return port_ != nullptr ? port_->connections() : 0;
 }
 
-Deferred<> TcpPortHandle::stopListening() { return port_ != nullptr ? port_->stop() : succeed(); }
+Deferred<> StreamPortHandle::stopListening() {
+    return port_ != nullptr ? port_->stop() : succeed();
+}
 
-TcpPort::TcpPort(EventLoop& loop, std::uint16_t port, Ref<IProtocolFactory> factory,
-                 const ListenOptions& options)
-    : LoopObject(loop), fd_(bindSocket(port, options)), event_(loop, fd_.get(), &ready, this),
-      factory_(std::move(factory)), options_(options),
-      handle_(makeRef<TcpPortHandle>(*this, localAddress(fd_.get()))) {
+StreamPort::StreamPort(EventLoop& loop, ListeningSocket socket, Ref<IProtocolFactory> factory,
+                       std::size_t maxConnections)
+    : LoopObject(loop), fd_(std::move(socket.fd)), file_(std::move(socket.file)),
+      event_(loop, fd_.get(), &ready, this), factory_(std::move(factory)),
+      maxConnections_(maxConnections),
+      handle_(makeRef<StreamPortHandle>(*this, localAddress(fd_.get()))) {
     factory_->doStart();
     watch();
 }
 
-TcpPort::~TcpPort() = default;
+StreamPort::~StreamPort() = default;
 
-void TcpPort::watch() {
-    const bool full = options_.maxConnections != 0 && open_ >= options_.maxConnections;
+void StreamPort::watch() {
+    const bool full = maxConnections_ != 0 && open_ >= maxConnections_;
     event_.watch(fd_ && !full && !resting_ && !stopping_ ? EV_READ : 0);
 }
 
-void TcpPort::ready(int, short, void* self) {
+void StreamPort::ready(int, short, void* self) {
     // Nothing may be thrown through libevent.
-    guard("accepting a connection", [self] { static_cast<TcpPort*>(self)->acceptSome(); });
+    guard("accepting a connection", [self] { static_cast<StreamPort*>(self)->acceptSome(); });
 }
 
-void TcpPort::acceptSome() {
+void StreamPort::acceptSome() {
     for (int i = 0; i < kAcceptsPerTurn && event_.interest() != 0; ++i) {
         if (!acceptOne()) {
             return;
@@ -78,7 +72,7 @@ void TcpPort::acceptSome() {
 }
 
 /// False when there is nothing more to accept for now.
-bool TcpPort::acceptOne() {
+bool StreamPort::acceptOne() {
     SocketAddress peer;
     peer.length = sizeof peer.storage;
     UniqueFd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.length,
@@ -113,7 +107,7 @@ bool TcpPort::acceptOne() {
     }
 }
 
-void TcpPort::accepted(UniqueFd fd, const SocketAddress& peer) {
+void StreamPort::accepted(UniqueFd fd, const SocketAddress& peer) {
     const Address address = Address::fromSockaddr(peer.get(), peer.length);
     Ref<IProtocol> protocol;
     try {
@@ -125,29 +119,25 @@ void TcpPort::accepted(UniqueFd fd, const SocketAddress& peer) {
     if (!protocol) {
         return;
     }
-    const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ++open_;
     watch();
-    if (open_ == options_.maxConnections && !warned_) {
+    if (open_ == maxConnections_ && !warned_) {
         warned_ = true;
         log(LogLevel::Warning, handle_->getHost().toString() + " has " + std::to_string(open_) +
                                    " connections; further ones wait until one ends "
-                                   "(ListenOptions::maxConnections)");
+                                   "(maxConnections)");
     }
-    auto* connection =
-        new StreamConnection(loop(), std::move(fd), address, std::move(protocol), this);
-    connection->start();
+    makeConnection(loop(), std::move(fd), address, std::move(protocol), *this).start();
 }
 
 /// Out of descriptors or memory: accepting again at once would only spin.
-void TcpPort::rest(int error) {
+void StreamPort::rest(int error) {
     if (!troubled_) {
         troubled_ = true;
         log(LogLevel::Error, "cannot accept on " + handle_->getHost().toString() + ": " +
                                  lastError(error).message() +
                                  "; trying again every 100 ms (raise the limit of open files, "
-                                 "ulimit -n, or lower ListenOptions::maxConnections)");
+                                 "ulimit -n, or lower maxConnections)");
     }
     resting_ = true;
     watch();
@@ -157,10 +147,10 @@ void TcpPort::rest(int error) {
     });
 }
 
-void TcpPort::connectionEnded() {
+void StreamPort::connectionEnded() {
     --open_;
     // Said again only after the crowd had gone: not at every one that comes and goes.
-    warned_ = warned_ && open_ > options_.maxConnections / 2;
+    warned_ = warned_ && open_ > maxConnections_ / 2;
     if (open_ == 0 && !fd_) {
         handle_->port_ = nullptr;
         bury();
@@ -169,7 +159,7 @@ void TcpPort::connectionEnded() {
     }
 }
 
-Deferred<> TcpPort::stop() {
+Deferred<> StreamPort::stop() {
     stopping_ = true;
     watch();
     stopped_.emplace_back();
@@ -177,7 +167,7 @@ Deferred<> TcpPort::stop() {
     return stopped_.back().deferred();
 }
 
-void TcpPort::endOfTurn() {
+void StreamPort::endOfTurn() {
     if (stopping_ && fd_) {
         close();
     }
@@ -188,9 +178,10 @@ void TcpPort::endOfTurn() {
     }
 }
 
-void TcpPort::close() {
+void StreamPort::close() {
     event_.watch(0);
     fd_.reset();
+    file_.reset();
     if (wakeUp_.active()) {
         wakeUp_.cancel();
     }
@@ -208,7 +199,7 @@ void TcpPort::close() {
     }
 }
 
-void TcpPort::shutDown(const Failure&) {
+void StreamPort::shutDown(const Failure&) {
     stopping_ = true;
     if (fd_) {
         close();

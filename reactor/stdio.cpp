@@ -1,0 +1,40 @@
+#include <marline/reactor/stdio.hpp>
+
+#include <csignal>
+#include <utility>
+
+#include <marline/reactor/detail/pipe_connection.hpp>
+#include <marline/reactor/detail/reactor_parts.hpp>
+#include <marline/reactor/errors.hpp>
+
+namespace marline {
+namespace {
+
+/// As pipes have no MSG_NOSIGNAL.
+void ignoreSigpipe() {
+    struct sigaction now{};
+    if (sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) {
+        std::signal(SIGPIPE, SIG_IGN);
+    }
+}
+
+}  // namespace
+
+void connectDescriptors(Reactor& reactor, UniqueFd in, UniqueFd out, Ref<IProtocol> protocol) {
+    Reactor::Parts& parts = reactor.parts();
+    checkThread(parts, "connectDescriptors()");
+    if (parts.state == Reactor::Parts::State::Dying) {
+        throw ReactorNotRunning("connectDescriptors() on a reactor that is being destroyed");
+    }
+    ignoreSigpipe();
+    auto* connection =
+        new detail::PipeConnection(parts.loop, std::move(in), std::move(out), std::move(protocol));
+    connection->start();
+}
+
+void standardIo(Reactor& reactor, Ref<IProtocol> protocol) {
+    connectDescriptors(reactor, UniqueFd(STDIN_FILENO), UniqueFd(STDOUT_FILENO),
+                       std::move(protocol));
+}
+
+}  // namespace marline
