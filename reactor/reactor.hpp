@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <source_location>
+#include <string>
+#include <vector>
 
 #include <marline/deferred/api.hpp>
 #include <marline/deferred/deferred.hpp>
@@ -20,8 +22,11 @@ struct event_base;
 
 namespace marline {
 
+class IProcessProtocol;
+class IProcessTransport;
 class IResolver;
 class TlsContext;
+struct ProcessOptions;
 
 /// How a connection is made.
 struct ConnectOptions {
@@ -108,6 +113,19 @@ public:
     /// attempt. For names see HostnameEndpoint.
     Deferred<Ref<IProtocol>> connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                         const ConnectOptions& options = {});
+
+    /// Starts `executable` as a child process with `args`, its own name among them. Without a slash
+    /// it is searched for in the PATH of the child's environment, or in /bin and /usr/bin. When
+    /// this returns the program runs and `protocol` has its makeConnection(). Throws SpawnError
+    /// when it cannot be started, std::invalid_argument for options that contradict each other.
+    /// A child that outlives the reactor lives on.
+    Ref<IProcessTransport> spawnProcess(Ref<IProcessProtocol> protocol,
+                                        const std::string& executable,
+                                        const std::vector<std::string>& args);
+    Ref<IProcessTransport> spawnProcess(Ref<IProcessProtocol> protocol,
+                                        const std::string& executable,
+                                        const std::vector<std::string>& args,
+                                        const ProcessOptions& options);
 
     /// Who finds the addresses of names: an AresResolver unless another one was installed
     /// (Twisted: `nameResolver`).
