@@ -45,7 +45,7 @@ struct Ends {
 
 void makeNonBlocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
-Ends openPipes(const std::string& executable, const std::map<int, ChildFd>& wanted) {
+Ends openPipes(const std::string& executable, const ChildFds& wanted) {
     Ends ends;
     for (const auto& [childFd, what] : wanted) {
         if (childFd < 0) {
@@ -128,7 +128,7 @@ Ref<IProcessTransport> Reactor::spawnProcess(Ref<IProcessProtocol> protocol,
         throw std::invalid_argument("spawnProcess(" + executable +
                                     "): ProcessOptions::usePty and childFds exclude each other");
     }
-    static const std::map<int, ChildFd> kUsual = {{0, 'w'}, {1, 'r'}, {2, 'r'}};
+    static const ChildFds kUsual = {{0, 'w'}, {1, 'r'}, {2, 'r'}};
     detail::reapAbandoned();
     Ends ends = options.usePty ? openTerminal(executable)
                                : openPipes(executable, options.childFds.value_or(kUsual));

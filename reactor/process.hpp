@@ -43,12 +43,16 @@ private:
     int fd_ = -1;
 };
 
+/// Environment variables by name.
+using Environment = std::map<std::string, std::string>;
+/// A child's descriptors, by the child's number.
+using ChildFds = std::map<int, ChildFd>;
+
 /// How a child is started.
 struct ProcessOptions {
     /// The child's environment: empty unless told otherwise, as in Twisted; std::nullopt passes on
     /// this process's.
-    std::optional<std::map<std::string, std::string>> env =
-        std::optional<std::map<std::string, std::string>>(std::in_place);
+    std::optional<Environment> env = Environment();
     /// The child's working directory; empty: this process's.
     std::string path = {};
     /// The user and group to become, which takes privileges. The user's further groups are taken
@@ -59,7 +63,7 @@ struct ProcessOptions {
     bool usePty = false;
     /// The child's descriptors; it has no other ones. Without a value: 0 'w', 1 'r', 2 'r'. Not
     /// together with usePty.
-    std::optional<std::map<int, ChildFd>> childFds = std::nullopt;
+    std::optional<ChildFds> childFds = std::nullopt;
 };
 
 /// A child process, seen from its protocol (Twisted: `IProcessTransport`). A handle: dropping it

@@ -67,8 +67,8 @@ protected:
         EXPECT_EQ(openFds(), fdsBefore_) << "descriptors were left open";
         ReactorFixture::TearDown();
     }
-    /// For tests that drop the reactor themselves.
-    void expectFds(std::size_t count) { fdsBefore_ = count; }
+    /// For a test that drops the reactor itself: `fdsOfOne` descriptors are gone with it.
+    void dropped(std::size_t fdsOfOne) { fdsBefore_ -= fdsOfOne; }
 
 private:
     std::size_t fdsBefore_ = 0;
