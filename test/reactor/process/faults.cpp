@@ -2,9 +2,11 @@
 
 #include <cerrno>
 #include <cstdarg>
+#include <cstdint>
 
 #include <dlfcn.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/types.h>
 
 namespace {
@@ -22,6 +24,8 @@ auto* const realClone = next<Clone>("clone");
 auto* const realPidfdOpen = next<int(pid_t, unsigned)>("pidfd_open");
 auto* const realCloseRange = next<int(unsigned, unsigned, int)>("close_range");
 auto* const realEpollCtl = next<int(int, int, int, epoll_event*)>("epoll_ctl");
+auto* const realInotifyInit1 = next<int(int)>("inotify_init1");
+auto* const realInotifyAddWatch = next<int(int, const char*, uint32_t)>("inotify_add_watch");
 
 int failed(int error) {
     errno = error;
@@ -66,6 +70,18 @@ int pidfd_open(pid_t pid, unsigned flags) {
 int close_range(unsigned first, unsigned last, int flags) {
     return faults().closeRangeError != 0 ? failed(faults().closeRangeError)
                                          : realCloseRange(first, last, flags);
+}
+
+int inotify_init1(int flags) noexcept {
+    return faults().inotifyInitError != 0 ? failed(faults().inotifyInitError)
+                                          : realInotifyInit1(flags);
+}
+
+int inotify_add_watch(int fd, const char* path, uint32_t mask) noexcept {
+    if (faults().inotifyAddError != 0 && faults().inotifyAddSucceeds-- <= 0) {
+        return failed(faults().inotifyAddError);
+    }
+    return realInotifyAddWatch(fd, path, mask);
 }
 
 int epoll_ctl(int epoll, int what, int fd, epoll_event* event) {

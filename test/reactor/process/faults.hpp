@@ -12,6 +12,9 @@ struct Faults {
     int pidfdOpenError = 0;
     int closeRangeError = 0;
     int epollCtlError = 0;
+    int inotifyInitError = 0;
+    int inotifyAddSucceeds = 0;  // as with pipe2
+    int inotifyAddError = 0;
 };
 
 Faults& faults() noexcept;

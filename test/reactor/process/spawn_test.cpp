@@ -20,6 +20,7 @@
 
 #include "test/reactor/process/faults.hpp"
 #include "test/reactor/process/process_bed.hpp"
+#include "test/support/own_directory.hpp"
 
 namespace marline::testing {
 namespace {
@@ -27,22 +28,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-/// A directory of its own, gone at the end.
-class Directory {
-public:
-    Directory() {
-        std::string pattern = std::filesystem::temp_directory_path() / "marline-XXXXXX";
-        path_ = ::mkdtemp(pattern.data());
-    }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-    ~Directory() { std::filesystem::remove_all(path_); }
-    const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 class SpawnTest : public ProcessBed {
 protected:
@@ -155,7 +140,7 @@ TEST_F(SpawnTest, theEnvironmentIsInheritedWhenAskedFor) {
 
 // An executable without a slash is searched for in the child's PATH, else in /bin and /usr/bin.
 TEST_F(SpawnTest, theExecutableIsSearchedForInTheChildsPath) {
-    const Directory directory;
+    const OwnDirectory directory;
     std::filesystem::create_symlink("/bin/echo", directory.path() + "/marline-echo");
     for (const std::string& path : {"/nowhere:" + directory.path(), directory.path()}) {
         const Recorder child = recorder();
@@ -194,7 +179,7 @@ TEST_F(SpawnTest, aMissingExecutableIsNamed) {
 
 // P-13: a file that may not be executed, also when the search goes on behind it.
 TEST_F(SpawnTest, aForbiddenExecutableIsNamed) {
-    const Directory directory;
+    const OwnDirectory directory;
     std::ofstream(directory.path() + "/plain") << "text";
     const Recorder child = recorder();
     const SpawnError error = refused(child, [&] { spawn(child, directory.path() + "/plain", {}); });
@@ -208,7 +193,7 @@ TEST_F(SpawnTest, aForbiddenExecutableIsNamed) {
 
 // The working directory is the child's alone, and a missing one is named.
 TEST_F(SpawnTest, theWorkingDirectoryIsEntered) {
-    const Directory directory;
+    const OwnDirectory directory;
     ProcessOptions options;
     options.path = directory.path();
     const Recorder child = recorder();
