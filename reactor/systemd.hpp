@@ -69,7 +69,8 @@ public:
     /// How often a sign of life is due, zero when none is.
     Duration watchdogInterval() const noexcept { return watchdog_; }
     /// Calls watchdog() twice an interval, while the reactor's calls are served; at once for the
-    /// first time. A failure is logged. Without an interval it does nothing.
+    /// first time. A failure is logged. Without an interval it does nothing. `clock` must outlive
+    /// this.
     void startWatchdog(IReactorTime& clock);
 
 private:

@@ -1,6 +1,7 @@
 #include <marline/reactor/detail/child_start.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -12,13 +13,13 @@
 #include <string_view>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,8 @@ namespace {
 
 // What the child needs of stack: it calls nothing deeper than a system call.
 constexpr std::size_t kStackSize = 64 * 1024;
+// Bytes of directory entries that it reads at a time.
+constexpr std::size_t kListSize = 4096;
 constexpr std::string_view kDefaultPath = "/bin:/usr/bin";
 
 enum class Step : unsigned char { None, Descriptors, Session, Directory, User, Execute };
@@ -50,7 +53,6 @@ struct Orders {
     uid_t uid = 0;
     gid_t gid = 0;
     std::vector<gid_t> groups;
-    unsigned openFiles = 0;  // no descriptor is higher
     Step failed = Step::None;
     int error = 0;
 };
@@ -74,14 +76,48 @@ void resetSignals() noexcept {
     }
 }
 
-void closeRange(unsigned first, unsigned last, unsigned openFiles) noexcept {
-    if (::close_range(first, last, 0) == 0) {
-        return;
+bool isKept(const Orders& orders, int fd) noexcept {
+    return std::any_of(orders.fds.begin(), orders.fds.end(),
+                       [fd](const FdMapping& one) { return one.target == fd; });
+}
+
+/// Closes what is not kept by its names in /proc, for kernels without close_range(). False when
+/// there is no /proc either: a child with more than its own descriptors is not started.
+bool closeListed(const Orders& orders) noexcept {
+    const int directory = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) {
+        return false;
     }
-    // A kernel without close_range(): one by one, up to the limit of open files.
-    for (unsigned fd = first; fd <= last && fd < openFiles; ++fd) {
-        ::close(static_cast<int>(fd));
+    alignas(dirent64) std::array<char, kListSize> list;
+    ssize_t got = 0;
+    while ((got = ::getdents64(directory, list.data(), list.size())) > 0) {
+        for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+            const auto* entry = reinterpret_cast<const dirent64*>(list.data() + at);
+            const char* name = entry->d_name;
+            int fd = *name == '.' ? directory : 0;
+            for (; *name >= '0' && *name <= '9'; ++name) {
+                fd = fd * 10 + (*name - '0');
+            }
+            if (fd != directory && !isKept(orders, fd)) {
+                ::close(fd);
+            }
+            at += entry->d_reclen;
+        }
     }
+    ::close(directory);
+    return got == 0;
+}
+
+bool closeOthers(const Orders& orders) noexcept {
+    unsigned next = 0;
+    for (const FdMapping& fd : orders.fds) {
+        const auto target = static_cast<unsigned>(fd.target);
+        if (next < target && ::close_range(next, target - 1, 0) != 0) {
+            return closeListed(orders);
+        }
+        next = target + 1;
+    }
+    return ::close_range(next, std::numeric_limits<unsigned>::max(), 0) == 0 || closeListed(orders);
 }
 
 bool placeDescriptors(Orders& orders) noexcept {
@@ -97,16 +133,7 @@ bool placeDescriptors(Orders& orders) noexcept {
             return failAt(orders, Step::Descriptors);
         }
     }
-    unsigned next = 0;
-    for (const FdMapping& fd : orders.fds) {
-        const auto target = static_cast<unsigned>(fd.target);
-        if (next < target) {
-            closeRange(next, target - 1, orders.openFiles);
-        }
-        next = target + 1;
-    }
-    closeRange(next, std::numeric_limits<unsigned>::max(), orders.openFiles);
-    return true;
+    return closeOthers(orders) || failAt(orders, Step::Descriptors);
 }
 
 /// By system calls: the C library's functions would stop the threads of this process to change
@@ -259,10 +286,6 @@ Orders ordersFor(const ChildPlan& plan) {
     orders.fds = plan.fds;
     orders.directory = plan.options.path.empty() ? nullptr : plan.options.path.c_str();
     orders.leadsSession = plan.leadsSession;
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    orders.openFiles =
-        static_cast<unsigned>(std::min<rlim_t>(limit.rlim_max, std::numeric_limits<int>::max()));
     return orders;
 }
 

@@ -2,8 +2,10 @@
 
 #include <cerrno>
 #include <cstdarg>
+#include <cstddef>
 #include <cstdint>
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -24,6 +26,7 @@ auto* const realClone = next<Clone>("clone");
 auto* const realPidfdOpen = next<int(pid_t, unsigned)>("pidfd_open");
 auto* const realCloseRange = next<int(unsigned, unsigned, int)>("close_range");
 auto* const realEpollCtl = next<int(int, int, int, epoll_event*)>("epoll_ctl");
+auto* const realGetdents64 = next<ssize_t(int, void*, std::size_t)>("getdents64");
 auto* const realInotifyInit1 = next<int(int)>("inotify_init1");
 auto* const realInotifyAddWatch = next<int(int, const char*, uint32_t)>("inotify_add_watch");
 
@@ -70,6 +73,11 @@ int pidfd_open(pid_t pid, unsigned flags) {
 int close_range(unsigned first, unsigned last, int flags) {
     return faults().closeRangeError != 0 ? failed(faults().closeRangeError)
                                          : realCloseRange(first, last, flags);
+}
+
+ssize_t getdents64(int directory, void* list, std::size_t size) noexcept {
+    return faults().getdentsError != 0 ? failed(faults().getdentsError)
+                                       : realGetdents64(directory, list, size);
 }
 
 int inotify_init1(int flags) noexcept {

@@ -11,6 +11,7 @@ struct Faults {
     int cloneError = 0;
     int pidfdOpenError = 0;
     int closeRangeError = 0;
+    int getdentsError = 0;
     int epollCtlError = 0;
     int inotifyInitError = 0;
     int inotifyAddSucceeds = 0;  // as with pipe2

@@ -86,6 +86,32 @@ TEST_F(SpawnTest, noDescriptorLeaksWithoutCloseRange) {
     ::close(high);
 }
 
+// P-11: the same when there is more than one reading of the list of descriptors.
+TEST_F(SpawnTest, noneOfManyDescriptorsLeaksWithoutCloseRange) {
+    std::vector<int> many;
+    for (int i = 0; i < 500; ++i) {
+        many.push_back(::open("/dev/null", O_RDONLY));
+    }
+    faults().closeRangeError = ENOSYS;
+    const Recorder child = recorder();
+    spawn(child, "/bin/ls", {"/proc/self/fd"});
+    untilEnded(child);
+    EXPECT_EQ(child->out, "0\n1\n2\n3\n") << child->err;
+    for (const int fd : many) {
+        ::close(fd);
+    }
+}
+
+// P-11: when other descriptors cannot be closed at all, the child is not started.
+TEST_F(SpawnTest, aChildWithMoreThanItsOwnIsNotStarted) {
+    faults().closeRangeError = ENOSYS;
+    faults().getdentsError = EIO;
+    const Recorder child = recorder();
+    const SpawnError error = refused(child, [&] { shell(child, "exit 0"); });
+    EXPECT_EQ(error.code().value(), EIO);
+    EXPECT_THAT(error.what(), HasSubstr("cannot run /bin/sh (its descriptors)"));
+}
+
 // P-11: no signal is ignored or blocked in the child, whatever this process does about them.
 TEST_F(SpawnTest, signalsAreAsNewInTheChild) {
     struct sigaction ignore{};
