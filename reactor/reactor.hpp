@@ -25,8 +25,11 @@ struct event_base;
 
 namespace marline {
 
+class IProcessProtocol;
+class IProcessTransport;
 class IResolver;
 class TlsContext;
+struct ProcessOptions;
 
 /// How a connection is made.
 struct ConnectOptions {
@@ -151,6 +154,18 @@ public:
     /// Receives datagrams on `fd`, which is bound.
     Ref<IListeningPort> adoptDatagramPort(int fd, Ref<IDatagramProtocol> protocol,
                                           const UdpOptions& options = {});
+    /// Starts `executable` as a child process with `args`, its own name among them. Without a slash
+    /// it is searched for in the PATH of the child's environment, or in /bin and /usr/bin. When
+    /// this returns the program runs and `protocol` has its makeConnection(). Throws SpawnError
+    /// when it cannot be started, std::invalid_argument for options that contradict each other.
+    /// A child that outlives the reactor lives on.
+    Ref<IProcessTransport> spawnProcess(Ref<IProcessProtocol> protocol,
+                                        const std::string& executable,
+                                        const std::vector<std::string>& args);
+    Ref<IProcessTransport> spawnProcess(Ref<IProcessProtocol> protocol,
+                                        const std::string& executable,
+                                        const std::vector<std::string>& args,
+                                        const ProcessOptions& options);
 
     /// Who finds the addresses of names: an AresResolver unless another one was installed
     /// (Twisted: `nameResolver`).
