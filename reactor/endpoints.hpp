@@ -1,4 +1,4 @@
-// Endpoints: places to connect to, as objects.
+// Endpoints: places to connect to and to listen on, as objects.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/interfaces.hpp>
+#include <marline/reactor/listening_port.hpp>
 #include <marline/reactor/reactor.hpp>
 
 namespace marline {
@@ -38,5 +39,44 @@ private:
     Address to_;
     ConnectOptions options_;
 };
+
+/// A place to listen on (Twisted: `IStreamServerEndpoint`).
+class MARLINE_API IStreamServerEndpoint : public RefCounted {
+public:
+    /// Listens; the Deferred fires with the port, or fails with a CannotListenError. Nothing is
+    /// thrown.
+    virtual Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) = 0;
+
+protected:
+    ~IStreamServerEndpoint() override = default;
+};
+
+/// Listens on a TCP port (Twisted: `TCP4ServerEndpoint`, `TCP6ServerEndpoint`).
+class MARLINE_API TcpServerEndpoint final : public IStreamServerEndpoint {
+public:
+    /// `port` 0: any free one. Without an interface: every IPv4 address.
+    TcpServerEndpoint(Reactor& reactor, std::uint16_t port, ListenOptions options = {})
+        : reactor_(reactor), port_(port), options_(std::move(options)) {}
+
+    Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) override;
+
+private:
+    Reactor& reactor_;
+    std::uint16_t port_;
+    ListenOptions options_;
+};
+
+namespace detail {
+/// A factory that gives `protocol`.
+MARLINE_API Ref<IProtocolFactory> factoryOfOne(Ref<IProtocol> protocol);
+}  // namespace detail
+
+/// Connects `protocol` itself to `endpoint`, without a factory of the user's (Twisted:
+/// `connectProtocol`). Fires with it after its makeConnection(), as connect() does.
+template <class P>
+Deferred<Ref<P>> connectProtocol(IStreamClientEndpoint& endpoint, Ref<P> protocol) {
+    return endpoint.connect(detail::factoryOfOne(protocol))
+        .addCallback([protocol](const Ref<IProtocol>&) { return protocol; });
+}
 
 }  // namespace marline
