@@ -10,6 +10,7 @@
 
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/ares_resolver.hpp>
+#include <marline/reactor/caching_resolver.hpp>
 #include <marline/reactor/detail/guard.hpp>
 #include <marline/reactor/detail/reactor_parts.hpp>
 #include <marline/reactor/detail/tcp_connector.hpp>
@@ -270,7 +271,7 @@ Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFac
 
 const Ref<IResolver>& Reactor::nameResolver() {
     if (!parts_->resolver) {
-        parts_->resolver = makeRef<AresResolver>(*this);
+        parts_->resolver = makeRef<CachingResolver>(*this, makeRef<AresResolver>(*this));
     }
     return parts_->resolver;
 }

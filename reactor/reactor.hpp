@@ -109,8 +109,8 @@ public:
     Deferred<Ref<IProtocol>> connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                         const ConnectOptions& options = {});
 
-    /// Who finds the addresses of names: an AresResolver unless another one was installed
-    /// (Twisted: `nameResolver`).
+    /// Who finds the addresses of names: a CachingResolver around an AresResolver unless another
+    /// one was installed (Twisted: `nameResolver`).
     const Ref<IResolver>& nameResolver();
     /// Replaces the resolver; users that look names up get it from now on.
     void installNameResolver(Ref<IResolver> resolver);

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <marline/reactor/ares_resolver.hpp>
+#include <marline/reactor/caching_resolver.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/testing/dns_server.hpp>
 
@@ -36,8 +37,10 @@ protected:
 
     Reactor reactor;
     DnsServer dns{reactor};
-    Ref<AresResolver> resolver = makeRef<AresResolver>(
-        reactor, AresResolverOptions{.servers = {dns.server()}, .timeout = 50ms, .tries = 2});
+    Ref<IResolver> resolver = makeRef<CachingResolver>(
+        reactor,
+        makeRef<AresResolver>(
+            reactor, AresResolverOptions{.servers = {dns.server()}, .timeout = 50ms, .tries = 2}));
 };
 
 // IPv4 and IPv6 addresses come together, with the port.
