@@ -18,10 +18,32 @@ private:
     Ref<IProtocol> protocol_;
 };
 
+class WrappedServerEndpoint final : public IStreamServerEndpoint {
+public:
+    using Wrap = UniqueFunction<Ref<IProtocolFactory>(Ref<IProtocolFactory>)>;
+
+    WrappedServerEndpoint(Ref<IStreamServerEndpoint> below, Wrap wrap)
+        : below_(std::move(below)), wrap_(std::move(wrap)) {}
+
+    Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) override {
+        return maybeDeferred([&] { return below_->listen(wrap_(std::move(factory))); });
+    }
+
+private:
+    Ref<IStreamServerEndpoint> below_;
+    Wrap wrap_;
+};
+
 }  // namespace
 
 Deferred<Ref<IListeningPort>> TcpServerEndpoint::listen(Ref<IProtocolFactory> factory) {
     return maybeDeferred([&] { return reactor_.listenTcp(port_, std::move(factory), options_); });
+}
+
+Ref<IStreamServerEndpoint> wrapServerEndpoint(
+    Ref<IStreamServerEndpoint> endpoint,
+    UniqueFunction<Ref<IProtocolFactory>(Ref<IProtocolFactory>)> wrap) {
+    return makeRef<WrappedServerEndpoint>(std::move(endpoint), std::move(wrap));
 }
 
 namespace detail {

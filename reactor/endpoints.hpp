@@ -5,6 +5,7 @@
 #include <string>
 
 #include <marline/deferred/deferred.hpp>
+#include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
@@ -65,6 +66,11 @@ private:
     std::uint16_t port_;
     ListenOptions options_;
 };
+
+/// Listens on `endpoint` with what `wrap` makes of each factory: TLS, a PROXY header, …
+MARLINE_API Ref<IStreamServerEndpoint> wrapServerEndpoint(
+    Ref<IStreamServerEndpoint> endpoint,
+    UniqueFunction<Ref<IProtocolFactory>(Ref<IProtocolFactory>)> wrap);
 
 namespace detail {
 /// A factory that gives `protocol`.
