@@ -138,6 +138,12 @@ private:
     std::error_code code_;
 };
 
+/// An endpoint that can be listened on once has been (Twisted: `AlreadyListened`).
+class MARLINE_API AlreadyListened : public Error {
+public:
+    using Error::Error;
+};
+
 /// Misuse: run() inside run() (Twisted: `ReactorAlreadyRunning`).
 class MARLINE_API ReactorAlreadyRunning : public std::logic_error {
 public:

@@ -257,6 +257,17 @@ Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory>
     return listening->handle();
 }
 
+Ref<IListeningPort> Reactor::adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
+                                             const ListenOptions& options) {
+    checkThread(*parts_, "adoptStreamPort()");
+    if (parts_->state == State::Dying) {
+        throw ReactorNotRunning("adoptStreamPort() on a reactor that is being destroyed");
+    }
+    auto* listening =
+        new detail::TcpPort(parts_->loop, detail::TcpPort::adopt(fd), std::move(factory), options);
+    return listening->handle();
+}
+
 Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
                                              const ConnectOptions& options) {
     checkThread(*parts_, "connectTcp()");

@@ -103,6 +103,10 @@ public:
     /// CannotListenError when it cannot.
     Ref<IListeningPort> listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
                                   const ListenOptions& options = {});
+    /// Accepts connections on a copy of `fd`, a stream socket that listens already; the caller
+    /// keeps its own (Twisted: `adoptStreamPort`). Throws CannotListenError for anything else.
+    Ref<IListeningPort> adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
+                                        const ListenOptions& options = {});
     /// Connects to a numeric address; the Deferred fires with the factory's protocol after its
     /// makeConnection(), or fails with a ConnectError, from a later turn. Cancelling it stops the
     /// attempt. For names see HostnameEndpoint.

@@ -35,7 +35,10 @@ private:
 TcpConnector::TcpConnector(EventLoop& loop, Address to, Ref<IProtocolFactory> factory,
                            Duration timeout, const Address& bindTo)
     : LoopObject(loop), to_(std::move(to)), factory_(std::move(factory)), timeout_(timeout),
-      source_([this](Deferred<Ref<IProtocol>>) { end(); }) {
+      source_([this](Deferred<Ref<IProtocol>> d) {
+          end();
+          d.errback(CancelledError("connecting to " + to_.toString() + " was cancelled"));
+      }) {
     failedAtOnce_ = begin(bindTo);
     if (failedAtOnce_) {
         // Nothing is reported from inside connectTcp() (Twisted: C-10).

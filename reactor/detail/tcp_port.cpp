@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 
 #include <marline/deferred/succeed.hpp>
@@ -48,9 +49,34 @@ std::size_t TcpPortHandle::connections() const noexcept {
 
 Deferred<> TcpPortHandle::stopListening() { return port_ != nullptr ? port_->stop() : succeed(); }
 
+UniqueFd TcpPort::adopt(int fd) {
+    const std::string where = "cannot listen on the file descriptor " + std::to_string(fd);
+    int type = 0;
+    int listens = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) {
+        throw CannotListenError(where, lastError(errno));
+    }
+    if (type != SOCK_STREAM || listens == 0) {
+        throw CannotListenError(where + " (it is no stream socket that listens)",
+                                lastError(EINVAL));
+    }
+    UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    const int flags = copy ? fcntl(copy.get(), F_GETFL) : -1;
+    if (flags < 0 || fcntl(copy.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+        throw CannotListenError(where, lastError(errno));
+    }
+    return copy;
+}
+
 TcpPort::TcpPort(EventLoop& loop, std::uint16_t port, Ref<IProtocolFactory> factory,
                  const ListenOptions& options)
-    : LoopObject(loop), fd_(bindSocket(port, options)), event_(loop, fd_.get(), &ready, this),
+    : TcpPort(loop, bindSocket(port, options), std::move(factory), options) {}
+
+TcpPort::TcpPort(EventLoop& loop, UniqueFd listening, Ref<IProtocolFactory> factory,
+                 const ListenOptions& options)
+    : LoopObject(loop), fd_(std::move(listening)), event_(loop, fd_.get(), &ready, this),
       factory_(std::move(factory)), options_(options),
       handle_(makeRef<TcpPortHandle>(*this, localAddress(fd_.get()))) {
     factory_->doStart();

@@ -38,6 +38,13 @@ public:
     /// Binds and listens; throws CannotListenError.
     TcpPort(EventLoop& loop, std::uint16_t port, Ref<IProtocolFactory> factory,
             const ListenOptions& options);
+    /// Accepts from a socket that listens already.
+    TcpPort(EventLoop& loop, UniqueFd listening, Ref<IProtocolFactory> factory,
+            const ListenOptions& options);
+
+    /// A non-blocking copy of `fd`; throws CannotListenError when that is no stream socket that
+    /// listens.
+    static UniqueFd adopt(int fd);
 
     const Ref<TcpPortHandle>& handle() const noexcept { return handle_; }
     std::size_t connections() const noexcept { return open_; }

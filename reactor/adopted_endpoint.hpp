@@ -1,0 +1,27 @@
+// AdoptedStreamServerEndpoint: listens on a socket that somebody else has opened.
+#pragma once
+
+#include <marline/reactor/endpoints.hpp>
+
+namespace marline {
+
+/// Listens on a file descriptor that the process was given (Twisted:
+/// `AdoptedStreamServerEndpoint`).
+///
+/// listen() makes the descriptor non-blocking, accepts on a copy and closes the original, which it
+/// takes over with that. It works once; then it fails with AlreadyListened.
+class MARLINE_API AdoptedStreamServerEndpoint final : public IStreamServerEndpoint {
+public:
+    AdoptedStreamServerEndpoint(Reactor& reactor, int fd, ListenOptions options = {})
+        : reactor_(reactor), fd_(fd), options_(std::move(options)) {}
+
+    Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) override;
+
+private:
+    Reactor& reactor_;
+    int fd_;
+    bool used_ = false;
+    ListenOptions options_;
+};
+
+}  // namespace marline
