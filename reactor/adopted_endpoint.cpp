@@ -1,6 +1,7 @@
 #include <marline/reactor/adopted_endpoint.hpp>
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <unistd.h>
@@ -16,9 +17,15 @@ Deferred<Ref<IListeningPort>> AdoptedStreamServerEndpoint::listen(Ref<IProtocolF
             "the file descriptor " + std::to_string(fd_) + " has been listened on already"));
     }
     return maybeDeferred([&] {
-        Ref<IListeningPort> port = reactor_.adoptStreamPort(fd_, std::move(factory), options_);
-        ::close(fd_);
-        return port;
+        try {
+            Ref<IListeningPort> port =
+                reactor_.adoptStreamPort(fd_, std::move(factory), maxConnections_);
+            ::close(fd_);
+            return port;
+        } catch (const std::system_error& error) {
+            throw CannotListenError("cannot listen on the file descriptor " + std::to_string(fd_),
+                                    error.code());
+        }
     });
 }
 

@@ -1,14 +1,14 @@
-// Endpoints: places to connect to and to listen on, as objects.
+// Endpoints: places to connect to and to listen at, as objects.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include <marline/deferred/deferred.hpp>
-#include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
+#include <marline/deferred/succeed.hpp>
 #include <marline/reactor/interfaces.hpp>
-#include <marline/reactor/listening_port.hpp>
 #include <marline/reactor/reactor.hpp>
 
 namespace marline {
@@ -23,6 +23,17 @@ public:
 
 protected:
     ~IStreamClientEndpoint() override = default;
+};
+
+/// A place to listen at (Twisted: `IStreamServerEndpoint`).
+class MARLINE_API IStreamServerEndpoint : public RefCounted {
+public:
+    /// Listens; the Deferred fires with the port. Nothing is thrown: what goes wrong fails the
+    /// Deferred, with CannotListenError mostly.
+    virtual Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) = 0;
+
+protected:
+    ~IStreamServerEndpoint() override = default;
 };
 
 /// Connects to one numeric address (Twisted: `TCP4ClientEndpoint`, `TCP6ClientEndpoint`).
@@ -41,48 +52,22 @@ private:
     ConnectOptions options_;
 };
 
-/// A place to listen on (Twisted: `IStreamServerEndpoint`).
-class MARLINE_API IStreamServerEndpoint : public RefCounted {
-public:
-    /// Listens; the Deferred fires with the port, or fails with a CannotListenError. Nothing is
-    /// thrown.
-    virtual Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) = 0;
-
-protected:
-    ~IStreamServerEndpoint() override = default;
-};
-
-/// Listens on a TCP port (Twisted: `TCP4ServerEndpoint`, `TCP6ServerEndpoint`).
+/// Listens on a TCP port (Twisted: `TCP4ServerEndpoint`, `TCP6ServerEndpoint`; which of the two is
+/// for ListenOptions::interface to say).
 class MARLINE_API TcpServerEndpoint final : public IStreamServerEndpoint {
 public:
-    /// `port` 0: any free one. Without an interface: every IPv4 address.
     TcpServerEndpoint(Reactor& reactor, std::uint16_t port, ListenOptions options = {})
         : reactor_(reactor), port_(port), options_(std::move(options)) {}
 
-    Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) override;
+    Deferred<Ref<IListeningPort>> listen(Ref<IProtocolFactory> factory) override {
+        return maybeDeferred(
+            [&] { return reactor_.listenTcp(port_, std::move(factory), options_); });
+    }
 
 private:
     Reactor& reactor_;
     std::uint16_t port_;
     ListenOptions options_;
 };
-
-/// Listens on `endpoint` with what `wrap` makes of each factory: TLS, a PROXY header, …
-MARLINE_API Ref<IStreamServerEndpoint> wrapServerEndpoint(
-    Ref<IStreamServerEndpoint> endpoint,
-    UniqueFunction<Ref<IProtocolFactory>(Ref<IProtocolFactory>)> wrap);
-
-namespace detail {
-/// A factory that gives `protocol`.
-MARLINE_API Ref<IProtocolFactory> factoryOfOne(Ref<IProtocol> protocol);
-}  // namespace detail
-
-/// Connects `protocol` itself to `endpoint`, without a factory of the user's (Twisted:
-/// `connectProtocol`). Fires with it after its makeConnection(), as connect() does.
-template <class P>
-Deferred<Ref<P>> connectProtocol(IStreamClientEndpoint& endpoint, Ref<P> protocol) {
-    return endpoint.connect(detail::factoryOfOne(protocol))
-        .addCallback([protocol](const Ref<IProtocol>&) { return protocol; });
-}
 
 }  // namespace marline

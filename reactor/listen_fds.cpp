@@ -3,52 +3,88 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <limits>
+#include <stdexcept>
+#include <utility>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace marline {
 namespace {
 
-// More than any process is given; a count beyond it makes no sense.
-constexpr int kMostFds = 65536;
-
-std::string_view variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value != nullptr ? value : "";
+/// The number that an environment variable holds; none when it is not set.
+std::optional<int> numberIn(const char* variable) {
+    const char* text = std::getenv(variable);
+    if (text == nullptr) {
+        return std::nullopt;
+    }
+    const std::string_view digits(text);
+    int number = 0;
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
+    if (error != std::errc() || end != digits.end() || number < 0) {
+        throw ListenFdsError(std::string(variable) + "='" + text + "' is no number");
+    }
+    return number;
 }
 
-/// The number that `text` is; -1 when it is none.
-int number(std::string_view text) {
-    int value = -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size() ? value : -1;
+std::vector<std::string> split(std::string_view names) {
+    std::vector<std::string> parts;
+    for (;;) {
+        const std::size_t colon = names.find(':');
+        parts.emplace_back(names.substr(0, colon));
+        if (colon == std::string_view::npos) {
+            return parts;
+        }
+        names.remove_prefix(colon + 1);
+    }
 }
 
 }  // namespace
 
-ListenFds ListenFds::fromEnvironment(int first) {
-    ListenFds found;
-    const int count = number(variable("LISTEN_FDS"));
-    if (number(variable("LISTEN_PID")) != getpid() || count > kMostFds) {
-        return found;
+ListenFds ListenFds::fromEnvironment(int start) {
+    const std::optional<int> pid = numberIn("LISTEN_PID");
+    const std::optional<int> count = numberIn("LISTEN_FDS");
+    if (!pid || !count || *pid != ::getpid() || *count == 0) {
+        return ListenFds({});
     }
-    for (int i = 0; i < count; ++i) {
-        found.fds_.push_back(first + i);
+    std::vector<int> descriptors;
+    for (int i = 0; i < *count; ++i) {
+        const int fd = i <= std::numeric_limits<int>::max() - start ? start + i : -1;
+        const int flags = fcntl(fd, F_GETFD);
+        if (flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) != 0) {
+            throw ListenFdsError("LISTEN_FDS=" + std::to_string(*count) + ", but descriptor " +
+                                 std::to_string(fd) + " is not open");
+        }
+        descriptors.push_back(fd);
     }
-    std::string_view names = variable("LISTEN_FDNAMES");
-    while (!names.empty()) {
-        const std::size_t end = std::min(names.find(':'), names.size());
-        found.names_.emplace_back(names.substr(0, end));
-        names.remove_prefix(std::min(end + 1, names.size()));
+    std::vector<std::string> names;
+    if (const char* text = std::getenv("LISTEN_FDNAMES")) {
+        names = split(text);
+        if (names.size() != descriptors.size()) {
+            throw ListenFdsError("LISTEN_FDNAMES='" + std::string(text) + "' names " +
+                                 std::to_string(names.size()) + " sockets, LISTEN_FDS says " +
+                                 std::to_string(*count));
+        }
     }
-    return found;
+    return ListenFds(std::move(descriptors), std::move(names));
 }
 
-std::optional<int> ListenFds::at(std::size_t index) const {
-    return index < fds_.size() ? std::optional(fds_[index]) : std::nullopt;
+ListenFds::ListenFds(std::vector<int> descriptors, std::vector<std::string> names)
+    : descriptors_(std::move(descriptors)), names_(std::move(names)) {
+    if (names_.empty()) {
+        names_.assign(descriptors_.size(), "unknown");
+    }
+    if (names_.size() != descriptors_.size()) {
+        throw std::invalid_argument("ListenFds: as many names as descriptors, or none");
+    }
 }
 
-std::optional<int> ListenFds::named(std::string_view name) const {
+std::optional<int> ListenFds::at(std::size_t index) const noexcept {
+    return index < descriptors_.size() ? std::optional(descriptors_[index]) : std::nullopt;
+}
+
+std::optional<int> ListenFds::named(std::string_view name) const noexcept {
     const auto found = std::find(names_.begin(), names_.end(), name);
     return found != names_.end() ? at(static_cast<std::size_t>(found - names_.begin()))
                                  : std::nullopt;

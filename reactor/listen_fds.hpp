@@ -1,4 +1,4 @@
-// ListenFds: the sockets that a service manager opened for this process.
+// ListenFds: the sockets that a process was given at its start, by systemd or what acts like it.
 #pragma once
 
 #include <cstddef>
@@ -8,29 +8,45 @@
 #include <vector>
 
 #include <marline/deferred/api.hpp>
+#include <marline/deferred/errors.hpp>
 
 namespace marline {
 
-/// The sockets that systemd listens on for this process and hands over (Twisted: `ListenFDs`;
-/// sd_listen_fds(3)).
+/// What the environment says about inherited sockets contradicts itself, or what is there.
+class MARLINE_API ListenFdsError : public Error {
+public:
+    using Error::Error;
+};
+
+/// The descriptors of socket activation, sd_listen_fds(3) (Twisted: `ListenFDS`).
+///
+/// The sockets stay open and are nobody's; give them to Reactor::adoptStreamPort(), or use the
+/// endpoint `systemd:index=0`.
 class MARLINE_API ListenFds {
 public:
-    /// The first descriptor that is handed over.
+    /// The first descriptor that systemd passes on.
     static constexpr int kFirst = 3;
 
-    /// From LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES: none when they are not set, not meant for
-    /// this process, or make no sense.
-    static ListenFds fromEnvironment(int first = kFirst);
+    /// Reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES: there is none unless LISTEN_PID is this
+    /// process. Marks the descriptors as close-on-exec, so that no child gets them unasked. Throws
+    /// ListenFdsError when a variable is malformed, or a descriptor is not open.
+    static ListenFds fromEnvironment(int start = kFirst);
 
-    /// The descriptors, in order.
-    const std::vector<int>& inheritedDescriptors() const noexcept { return fds_; }
-    /// The one at `index`, from 0; the one with that name. Nothing when there is none.
-    std::optional<int> at(std::size_t index) const;
-    std::optional<int> named(std::string_view name) const;
+    /// Those given. Throws std::invalid_argument unless there are as many names, or none at all:
+    /// each is then called `unknown`, as by systemd.
+    explicit ListenFds(std::vector<int> descriptors, std::vector<std::string> names = {});
+
+    /// All of them, in systemd's order (Twisted: `inheritedDescriptors`).
+    const std::vector<int>& inheritedDescriptors() const noexcept { return descriptors_; }
+    /// Their names, in the same order: `FileDescriptorName=` of the socket's unit.
+    const std::vector<std::string>& names() const noexcept { return names_; }
+    /// The one at `index`, the first one that is called `name`.
+    std::optional<int> at(std::size_t index) const noexcept;
+    std::optional<int> named(std::string_view name) const noexcept;
 
 private:
-    std::vector<int> fds_;
-    std::vector<std::string> names_;  // as many, or fewer
+    std::vector<int> descriptors_;
+    std::vector<std::string> names_;
 };
 
 }  // namespace marline

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <marline/reactor/detail/proxied_connection.hpp>
+#include <marline/reactor/endpoint_wrappers.hpp>
 
 namespace marline {
 namespace {

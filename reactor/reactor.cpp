@@ -258,13 +258,13 @@ Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory>
 }
 
 Ref<IListeningPort> Reactor::adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
-                                             const ListenOptions& options) {
+                                             std::size_t maxConnections) {
     checkThread(*parts_, "adoptStreamPort()");
     if (parts_->state == State::Dying) {
         throw ReactorNotRunning("adoptStreamPort() on a reactor that is being destroyed");
     }
-    auto* listening =
-        new detail::TcpPort(parts_->loop, detail::TcpPort::adopt(fd), std::move(factory), options);
+    auto* listening = new detail::TcpPort(parts_->loop, detail::TcpPort::adopt(fd),
+                                          std::move(factory), {.maxConnections = maxConnections});
     return listening->handle();
 }
 

@@ -13,6 +13,7 @@
 #include <marline/reactor/adopted_endpoint.hpp>
 #include <marline/reactor/detail/socket.hpp>
 #include <marline/reactor/endpoint_strings.hpp>
+#include <marline/reactor/endpoint_wrappers.hpp>
 #include <marline/reactor/hostname_endpoint.hpp>
 #include <marline/reactor/listen_fds.hpp>
 #include <marline/reactor/proxy_protocol.hpp>

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -50,22 +51,21 @@ std::size_t TcpPortHandle::connections() const noexcept {
 Deferred<> TcpPortHandle::stopListening() { return port_ != nullptr ? port_->stop() : succeed(); }
 
 UniqueFd TcpPort::adopt(int fd) {
-    const std::string where = "cannot listen on the file descriptor " + std::to_string(fd);
+    const std::string where = "cannot adopt the file descriptor " + std::to_string(fd);
     int type = 0;
     int listens = 0;
     socklen_t size = sizeof type;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
         getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) {
-        throw CannotListenError(where, lastError(errno));
+        throw std::system_error(lastError(errno), where);
     }
     if (type != SOCK_STREAM || listens == 0) {
-        throw CannotListenError(where + " (it is no stream socket that listens)",
-                                lastError(EINVAL));
+        throw std::system_error(lastError(EINVAL), where + ": no stream socket that listens");
     }
     UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
     const int flags = copy ? fcntl(copy.get(), F_GETFL) : -1;
     if (flags < 0 || fcntl(copy.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-        throw CannotListenError(where, lastError(errno));
+        throw std::system_error(lastError(errno), where);
     }
     return copy;
 }

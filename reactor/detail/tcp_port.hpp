@@ -42,7 +42,7 @@ public:
     TcpPort(EventLoop& loop, UniqueFd listening, Ref<IProtocolFactory> factory,
             const ListenOptions& options);
 
-    /// A non-blocking copy of `fd`; throws CannotListenError when that is no stream socket that
+    /// A non-blocking copy of `fd`; throws std::system_error when that is no stream socket that
     /// listens.
     static UniqueFd adopt(int fd);
 

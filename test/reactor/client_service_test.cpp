@@ -13,6 +13,7 @@
 
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
+#include <marline/reactor/endpoint_wrappers.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/testing/string_transport.hpp>
 

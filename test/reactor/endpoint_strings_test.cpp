@@ -33,10 +33,7 @@ using marline::testing::CertificateAuthority;
 using marline::testing::RecordingFactory;
 using test::outcomeOf;
 using test::runUntil;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 namespace fs = std::filesystem;
 
@@ -286,39 +283,6 @@ private:
     std::vector<const char*> names_;
 };
 
-// Only what is meant for this process, and makes sense, is taken.
-TEST(ListenFds, areTheOnesMeantForThisProcess) {
-    Environment environment;
-    EXPECT_THAT(ListenFds::fromEnvironment().inheritedDescriptors(), IsEmpty());
-    environment.set("LISTEN_PID", std::to_string(::getpid()));
-    environment.set("LISTEN_FDS", "2");
-    environment.set("LISTEN_FDNAMES", "web:mail");
-    const ListenFds found = ListenFds::fromEnvironment();
-    EXPECT_THAT(found.inheritedDescriptors(), ElementsAre(3, 4));
-    EXPECT_EQ(found.at(1), 4);
-    EXPECT_EQ(found.at(2), std::nullopt);
-    EXPECT_EQ(found.named("mail"), 4);
-    EXPECT_EQ(found.named("ftp"), std::nullopt);
-    EXPECT_THAT(ListenFds::fromEnvironment(50).inheritedDescriptors(), ElementsAre(50, 51));
-    environment.set("LISTEN_PID", "1");
-    EXPECT_THAT(ListenFds::fromEnvironment().inheritedDescriptors(), IsEmpty());
-    environment.set("LISTEN_PID", std::to_string(::getpid()));
-    for (const std::string count : {"", "-1", "two", "999999999"}) {
-        environment.set("LISTEN_FDS", count);
-        EXPECT_THAT(ListenFds::fromEnvironment().inheritedDescriptors(), IsEmpty()) << count;
-    }
-}
-
-// More names than descriptors name nothing.
-TEST(ListenFds, namesAreOnlyForDescriptorsThatThereAre) {
-    Environment environment;
-    environment.set("LISTEN_PID", std::to_string(::getpid()));
-    environment.set("LISTEN_FDS", "1");
-    environment.set("LISTEN_FDNAMES", "web:mail:");
-    EXPECT_EQ(ListenFds::fromEnvironment().named("web"), 3);
-    EXPECT_EQ(ListenFds::fromEnvironment().named("mail"), std::nullopt);
-}
-
 /// Puts `fd` where systemd puts the first socket, and back.
 class FirstDescriptor {
 public:
@@ -365,6 +329,9 @@ TEST(SystemdEndpoint, takesTheSocketsOfTheService) {
     EXPECT_THAT(refusal("systemd:domain=INET6:index=0"), HasSubstr("none of the domain INET6"));
     EXPECT_THAT(refusal("systemd:domain=UNIX:index=0"), HasSubstr("none of the domain UNIX"));
     EXPECT_THAT(refusal("systemd:domain=IPX:index=0"), HasSubstr("'IPX', not INET"));
+    environment.set("LISTEN_FDS", "many");
+    EXPECT_THROW(serverFromString(reactor, "systemd:index=0"), ListenFdsError);
+    environment.set("LISTEN_FDS", "1");
     const auto port = outcomeOf(
         reactor,
         serverFromString(reactor, "systemd:name=web")->listen(makeRef<RecordingFactory>()));

@@ -1,4 +1,4 @@
-#include <marline/reactor/endpoints.hpp>
+#include <marline/reactor/endpoint_wrappers.hpp>
 
 #include <utility>
 
@@ -11,7 +11,6 @@ class FactoryOfOne final : public IProtocolFactory {
 public:
     explicit FactoryOfOne(Ref<IProtocol> protocol) : protocol_(std::move(protocol)) {}
 
-    // A protocol has one connection: HostnameEndpoint may ask again only after a lost race.
     Ref<IProtocol> buildProtocol(const Address&) override { return protocol_; }
 
 private:
@@ -35,10 +34,6 @@ private:
 };
 
 }  // namespace
-
-Deferred<Ref<IListeningPort>> TcpServerEndpoint::listen(Ref<IProtocolFactory> factory) {
-    return maybeDeferred([&] { return reactor_.listenTcp(port_, std::move(factory), options_); });
-}
 
 Ref<IStreamServerEndpoint> wrapServerEndpoint(
     Ref<IStreamServerEndpoint> endpoint,
