@@ -25,6 +25,7 @@
 
 #include "test/support/recording_protocol.hpp"
 #include "test/support/running.hpp"
+#include "test/support/stuck_port.hpp"
 
 namespace {
 
@@ -180,6 +181,25 @@ TEST_F(Strings, tlsOverAnotherEndpoint) {
           file("client.pem", own.certificate) + ":privateKey=" + file("client.key", own.key));
     talks("ssl:site.test:443:endpoint=" + below + ":trustRoots=" + roots +
           ":certKey=" + file("client_both.pem", own.key + own.certificate));
+}
+
+// E-18: what is wrapped in TLS gives the application's protocol, not the layer, and passes on what
+// goes wrong below and a cancel.
+TEST_F(Strings, tlsGivesTheApplicationsProtocol) {
+    const auto pair = authority.issue({.names = {"site.test"}});
+    const auto port = listen("ssl:0:" + file("both.pem", pair.key + pair.certificate));
+    const std::string number = portOf(port);
+    const auto made = connect("tls:127.0.0.1:" + number + ":verify=no");
+    ASSERT_TRUE(made.ok());
+    EXPECT_EQ(made.value().get(), client->built.at(0).get());
+    EXPECT_TRUE(outcomeOf(reactor, port->stopListening()).ok());
+    const auto refused = connect("tls:127.0.0.1:" + number);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_NE(refused.failure().check<ConnectionRefusedError>(), nullptr);
+    const marline::testing::StuckPort stuck;
+    auto waiting = clientFromString(reactor, "tls:" + stuck.address().toString())->connect(client);
+    waiting.cancel();
+    EXPECT_NE(outcomeOf(reactor, waiting).failure().check<CancelledError>(), nullptr);
 }
 
 // Keys and certificates that cannot be read, or do not belong together, name the file or the
