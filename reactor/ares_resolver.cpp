@@ -1,117 +1,144 @@
 #include <marline/reactor/ares_resolver.hpp>
 
 #include <algorithm>
-#include <unordered_map>
+#include <optional>
+#include <string_view>
 #include <utility>
+
+#include <netinet/in.h>
 
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/detail/ares_channel.hpp>
+#include <marline/reactor/detail/dns_message.hpp>
 #include <marline/reactor/detail/reactor_parts.hpp>
+#include <marline/reactor/detail/socket.hpp>
 #include <marline/reactor/errors.hpp>
 
 namespace marline {
+namespace {
 
-/// The channel, what is asked, and what is known.
+using detail::DnsType;
+
+/// The error for a c-ares status that is none of success.
+Failure dnsFailure(int status, const std::string& text) {
+    switch (status) {
+    case ARES_ENOTFOUND:
+    case ARES_ENODATA:
+    case ARES_ENONAME: return Failure::make<DNSNameError>(text);
+    case ARES_ESERVFAIL:
+    case ARES_ECONNREFUSED: return Failure::make<DNSServerError>(text);
+    case ARES_EREFUSED: return Failure::make<DNSQueryRefusedError>(text);
+    case ARES_ENOTIMP: return Failure::make<DNSNotImplementedError>(text);
+    case ARES_EFORMERR:
+    case ARES_EBADRESP: return Failure::make<DNSFormatError>(text);
+    case ARES_ETIMEOUT: return Failure::make<DNSQueryTimeoutError>(text);
+    default: return Failure::make<DNSLookupError>(text);
+    }
+}
+
+ResolvedAddresses collect(const ares_addrinfo& info, std::uint16_t port) {
+    ResolvedAddresses found;
+    int ttl = 0;
+    for (const ares_addrinfo_node* node = info.nodes; node != nullptr; node = node->ai_next) {
+        ttl = found.addresses.empty() ? node->ai_ttl : std::min(ttl, node->ai_ttl);
+        found.addresses.push_back(Address::fromSockaddr(node->ai_addr, node->ai_addrlen));
+        found.addresses.back().port = port;
+    }
+    // /etc/hosts says nothing about time, for which c-ares has a zero.
+    if (ttl > 0) {
+        found.ttl = std::chrono::seconds(ttl);
+    }
+    return found;
+}
+
+/// `7.2.0.192.in-addr.arpa` (RFC 1035 §3.5), or the nibbles below ip6.arpa (RFC 3596 §2.5), for a
+/// numeric address; any other name as it is.
+std::string reverseName(const std::string& name) {
+    detail::SocketAddress address;
+    if (name.empty() || !detail::SocketAddress::parse(name, 0, address)) {
+        return name;
+    }
+    std::string reversed;
+    if (address.family() == AF_INET) {
+        const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
+        const auto* octets = reinterpret_cast<const unsigned char*>(&v4->sin_addr);
+        for (int i = 3; i >= 0; --i) {
+            reversed += std::to_string(octets[i]) + '.';
+        }
+        return reversed + "in-addr.arpa";
+    }
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    for (int i = 15; i >= 0; --i) {
+        const unsigned char octet = v6->sin6_addr.s6_addr[i];
+        reversed += {kDigits[octet & 15U], '.', kDigits[octet >> 4U], '.'};
+    }
+    return reversed + "ip6.arpa";
+}
+
+}  // namespace
+
+/// The c-ares channel, and what its answers come to.
 class AresResolver::Channel {
 public:
-    Channel(Reactor& reactor, const AresResolverOptions& options)
-        : reactor_(reactor), options_(options), ares_(reactor.parts().loop, options) {}
+    Channel(detail::EventLoop& loop, const AresResolverOptions& options) : ares_(loop, options) {}
 
-    Deferred<std::vector<Address>> resolve(const std::string& name, std::uint16_t port) {
+    Deferred<ResolvedAddresses> resolve(const std::string& name, std::uint16_t port) {
         if (ares_.status() != ARES_SUCCESS) {
-            return fail<std::vector<Address>>(refusal(name, ares_.status()));
+            return fail<ResolvedAddresses>(refusal("address", name, ares_.status()));
         }
-        const auto known = cache_.find(name);
-        if (known != cache_.end() && known->second.expires > reactor_.seconds()) {
-            return known->second.status == ARES_SUCCESS
-                       ? succeed(withPort(known->second.addresses, port))
-                       : fail<std::vector<Address>>(refusal(name, known->second.status));
+        DeferredSource<ResolvedAddresses> source;
+        Deferred<ResolvedAddresses> result = source.deferred();
+        ares_.lookUp(name, [this, name, port,
+                            source = std::move(source)](const detail::AresAnswer& answer) mutable {
+            ResolvedAddresses found;
+            int status = answer.status;
+            if (status == ARES_SUCCESS) {
+                found = collect(*answer.info, port);
+                status = found.addresses.empty() ? ARES_ENODATA : status;
+            }
+            if (status == ARES_SUCCESS) {
+                source.callback(std::move(found));
+            } else {
+                source.errback(refusal("address", name, status));
+            }
+        });
+        return result;
+    }
+
+    template <class Record>
+    Deferred<std::vector<Record>> lookUp(const char* what, const std::string& name, DnsType type) {
+        if (ares_.status() != ARES_SUCCESS) {
+            return fail<std::vector<Record>>(refusal(what, name, ares_.status()));
         }
-        // Cancelling only takes its waiter away: the answer is welcome in the cache all the same.
-        std::vector<Waiter>& waiters = asked_[name];
-        waiters.push_back({port, DeferredSource<std::vector<Address>>()});
-        Deferred<std::vector<Address>> result = waiters.back().source.deferred();
-        if (waiters.size() == 1) {
-            ares_.lookUp(
-                name, [this, name](const detail::AresAnswer& answer) { answered(name, answer); });
-        }
+        DeferredSource<std::vector<Record>> source;
+        Deferred<std::vector<Record>> result = source.deferred();
+        ares_.query(name, static_cast<int>(type),
+                    [this, what, name, type, source = std::move(source)](
+                        int status, std::span<const unsigned char> message) mutable {
+                        std::optional<std::vector<Record>> records;
+                        if (status == ARES_SUCCESS) {
+                            records = detail::readRecords<Record>(message, type);
+                            status = records ? status : ARES_EBADRESP;
+                        } else if (status == ARES_ENODATA) {
+                            records.emplace();
+                        }
+                        if (records) {
+                            source.callback(std::move(*records));
+                        } else {
+                            source.errback(refusal(what, name, status));
+                        }
+                    });
         return result;
     }
 
 private:
-    struct Waiter {
-        std::uint16_t port;
-        DeferredSource<std::vector<Address>> source;
-    };
-    struct Known {
-        int status;
-        std::vector<Address> addresses;
-        Duration expires;
-    };
-
-    static std::vector<Address> withPort(std::vector<Address> addresses, std::uint16_t port) {
-        for (Address& address : addresses) {
-            address.port = port;
-        }
-        return addresses;
+    Failure refusal(const char* what, const std::string& name, int status) const {
+        return dnsFailure(status, std::string(what) + " of " + name + " not found: " +
+                                      ares_strerror(status) + " (asked " + ares_.servers() + ")");
     }
 
-    Failure refusal(const std::string& name, int status) const {
-        return Failure::make<DNSLookupError>("address of " + name +
-                                             " not found: " + ares_strerror(status) + " (asked " +
-                                             ares_.servers() + ")");
-    }
-
-    void answered(const std::string& name, const detail::AresAnswer& answer) {
-        Known known{answer.status, {}, {}};
-        Duration ttl = options_.maxTtl;
-        if (answer.status == ARES_SUCCESS) {
-            for (const ares_addrinfo_node* node = answer.info->nodes; node != nullptr;
-                 node = node->ai_next) {
-                known.addresses.push_back(Address::fromSockaddr(node->ai_addr, node->ai_addrlen));
-                ttl = std::min<Duration>(ttl, std::chrono::seconds(std::max(node->ai_ttl, 0)));
-            }
-            if (known.addresses.empty()) {
-                known.status = ARES_ENODATA;
-            }
-        }
-        const bool sure = known.status == ARES_SUCCESS || known.status == ARES_ENOTFOUND ||
-                          known.status == ARES_ENODATA;
-        if (sure) {
-            known.expires =
-                reactor_.seconds() + (known.status == ARES_SUCCESS ? ttl : options_.negativeTtl);
-            remember(name, known);
-        }
-        std::vector<Waiter> waiters = std::move(asked_.extract(name).mapped());
-        const Failure why = refusal(name, known.status);
-        for (Waiter& waiter : waiters) {
-            if (!waiter.source.pending()) {
-                continue;
-            }
-            if (known.status == ARES_SUCCESS) {
-                waiter.source.callback(withPort(known.addresses, waiter.port));
-            } else {
-                waiter.source.errback(why);
-            }
-        }
-    }
-
-    void remember(const std::string& name, const Known& known) {
-        if (cache_.size() >= options_.cacheSize) {
-            const Duration now = reactor_.seconds();
-            std::erase_if(cache_, [&](const auto& entry) { return entry.second.expires <= now; });
-            if (cache_.size() >= options_.cacheSize) {
-                cache_.clear();
-            }
-        }
-        cache_.insert_or_assign(name, known);
-    }
-
-    Reactor& reactor_;
-    const AresResolverOptions& options_;
-    std::unordered_map<std::string, std::vector<Waiter>> asked_;
-    std::unordered_map<std::string, Known> cache_;
     detail::AresChannel ares_;
 };
 
@@ -120,15 +147,59 @@ AresResolver::AresResolver(Reactor& reactor, AresResolverOptions options)
 
 AresResolver::~AresResolver() = default;
 
-Deferred<std::vector<Address>> AresResolver::resolve(const std::string& name, std::uint16_t port) {
+AresResolver::Channel& AresResolver::channel() {
+    if (!channel_) {
+        channel_ = std::make_unique<Channel>(reactor_.parts().loop, options_);
+    }
+    return *channel_;
+}
+
+Deferred<ResolvedAddresses> AresResolver::resolveWithTtl(const std::string& name,
+                                                         std::uint16_t port) {
     Address literal;
     if (parseNumericAddress(name, port, literal)) {
-        return succeed(std::vector<Address>{std::move(literal)});
+        return succeed(ResolvedAddresses{{std::move(literal)}, std::nullopt});
     }
-    if (!channel_) {
-        channel_ = std::make_unique<Channel>(reactor_, options_);
-    }
-    return channel_->resolve(name, port);
+    return channel().resolve(name, port);
+}
+
+Deferred<std::vector<Address>> AresResolver::resolve(const std::string& name, std::uint16_t port) {
+    return resolveWithTtl(name, port).addCallback([](ResolvedAddresses found) {
+        return std::move(found.addresses);
+    });
+}
+
+Deferred<std::vector<AddressRecord>> AresResolver::lookupAddress(const std::string& name) {
+    return channel().lookUp<AddressRecord>("A record", name, DnsType::A);
+}
+
+Deferred<std::vector<AddressRecord>> AresResolver::lookupIpv6Address(const std::string& name) {
+    return channel().lookUp<AddressRecord>("AAAA record", name, DnsType::Aaaa);
+}
+
+Deferred<std::vector<ServiceRecord>> AresResolver::lookupService(const std::string& name) {
+    return channel().lookUp<ServiceRecord>("SRV record", name, DnsType::Srv);
+}
+
+Deferred<std::vector<MailExchangeRecord>> AresResolver::lookupMailExchange(
+    const std::string& name) {
+    return channel().lookUp<MailExchangeRecord>("MX record", name, DnsType::Mx);
+}
+
+Deferred<std::vector<TextRecord>> AresResolver::lookupText(const std::string& name) {
+    return channel().lookUp<TextRecord>("TXT record", name, DnsType::Txt);
+}
+
+Deferred<std::vector<NameRecord>> AresResolver::lookupPointer(const std::string& name) {
+    return channel().lookUp<NameRecord>("PTR record", reverseName(name), DnsType::Ptr);
+}
+
+Deferred<std::vector<NameRecord>> AresResolver::lookupNameservers(const std::string& name) {
+    return channel().lookUp<NameRecord>("NS record", name, DnsType::Ns);
+}
+
+Deferred<std::vector<NameRecord>> AresResolver::lookupCanonicalName(const std::string& name) {
+    return channel().lookUp<NameRecord>("CNAME record", name, DnsType::Cname);
 }
 
 }  // namespace marline

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <marline/reactor/dns_records.hpp>
 #include <marline/reactor/reactor.hpp>
 #include <marline/reactor/resolver.hpp>
 
@@ -22,31 +22,49 @@ struct AresResolverOptions {
     Duration timeout = std::chrono::seconds(2);
     /// Rounds in which all servers are asked.
     int tries = 3;
-    /// The longest that an answer is kept, whatever its TTL says.
-    Duration maxTtl = std::chrono::hours(1);
-    /// How long it is kept that a name has no address.
-    Duration negativeTtl = std::chrono::seconds(5);
-    /// Names that are kept; a further one drops those that are out of date, or else all.
-    std::size_t cacheSize = 10000;
 };
 
-/// Asks DNS servers, and /etc/hosts before them, without blocking and without threads (Twisted:
-/// `twisted.names`).
+/// Asks DNS servers without blocking and without threads (Twisted: `twisted.names.client`).
 ///
-/// A and AAAA are asked together. Answers are kept as long as their TTL says; the same question
-/// asked again while it is under way is one question. Sets itself up at the first name.
+/// Sets itself up at the first name. It keeps nothing: a CachingResolver around it does. Everything
+/// fails with a DNSLookupError, which names the servers and what they said, and can be cancelled.
 class MARLINE_API AresResolver final : public IResolver {
 public:
     /// `reactor` must outlive it.
     explicit AresResolver(Reactor& reactor, AresResolverOptions options = {});
 
-    /// Fails with DNSLookupError, which names the servers and what they said.
+    /// Looks in /etc/hosts, then asks for A and AAAA together; appends the system's search domains
+    /// to a name without a dot. Numeric addresses are their own answer.
     Deferred<std::vector<Address>> resolve(const std::string& name, std::uint16_t port) override;
+    Deferred<ResolvedAddresses> resolveWithTtl(const std::string& name,
+                                               std::uint16_t port) override;
+
+    // These ask the servers for one kind of record of exactly `name`. They give the records in the
+    // servers' order, and none when the name exists without one; they fail with a DNSNameError
+    // when it does not exist.
+
+    /// A and AAAA records.
+    Deferred<std::vector<AddressRecord>> lookupAddress(const std::string& name);
+    Deferred<std::vector<AddressRecord>> lookupIpv6Address(const std::string& name);
+    /// SRV records: `_imap._tcp.example.org`.
+    Deferred<std::vector<ServiceRecord>> lookupService(const std::string& name);
+    /// MX records.
+    Deferred<std::vector<MailExchangeRecord>> lookupMailExchange(const std::string& name);
+    /// TXT records.
+    Deferred<std::vector<TextRecord>> lookupText(const std::string& name);
+    /// PTR records. A numeric address stands for its name below in-addr.arpa or ip6.arpa.
+    Deferred<std::vector<NameRecord>> lookupPointer(const std::string& name);
+    /// NS records.
+    Deferred<std::vector<NameRecord>> lookupNameservers(const std::string& name);
+    /// CNAME records: one at most, where servers keep to the rules.
+    Deferred<std::vector<NameRecord>> lookupCanonicalName(const std::string& name);
 
 private:
     class Channel;
 
     ~AresResolver() override;
+
+    Channel& channel();
 
     Reactor& reactor_;
     AresResolverOptions options_;

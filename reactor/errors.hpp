@@ -94,10 +94,48 @@ public:
     using ConnectError::ConnectError;
 };
 
-/// A host name has no address (Twisted: `DNSLookupError`).
+/// A name could not be looked up (Twisted: `DNSLookupError`); the subclasses say why.
 class MARLINE_API DNSLookupError : public ConnectError {
 public:
     using ConnectError::ConnectError;
+};
+
+/// There is no such name, or it has no address (Twisted: `DNSNameError`).
+class MARLINE_API DNSNameError : public DNSLookupError {
+public:
+    using DNSLookupError::DNSLookupError;
+};
+
+/// The server could not find out (SERVFAIL), or of several none could be reached or was willing
+/// to (Twisted: `DNSServerError`).
+class MARLINE_API DNSServerError : public DNSLookupError {
+public:
+    using DNSLookupError::DNSLookupError;
+};
+
+/// The server does not answer such questions of ours: REFUSED (Twisted: `DNSQueryRefusedError`).
+class MARLINE_API DNSQueryRefusedError : public DNSLookupError {
+public:
+    using DNSLookupError::DNSLookupError;
+};
+
+/// The server knows no such questions: NOTIMP (Twisted: `DNSNotImplementedError`).
+class MARLINE_API DNSNotImplementedError : public DNSLookupError {
+public:
+    using DNSLookupError::DNSLookupError;
+};
+
+/// The server could not read the question (FORMERR), or its answer cannot be read (Twisted:
+/// `DNSFormatError`).
+class MARLINE_API DNSFormatError : public DNSLookupError {
+public:
+    using DNSLookupError::DNSLookupError;
+};
+
+/// No server answered in time (Twisted: `DNSQueryTimeoutError`).
+class MARLINE_API DNSQueryTimeoutError : public DNSLookupError {
+public:
+    using DNSLookupError::DNSLookupError;
 };
 
 /// A port cannot be listened on (Twisted: `CannotListenError`); thrown by listenTcp().
@@ -110,6 +148,12 @@ public:
 
 private:
     std::error_code code_;
+};
+
+/// An endpoint that can be listened on once has been (Twisted: `AlreadyListened`).
+class MARLINE_API AlreadyListened : public Error {
+public:
+    using Error::Error;
 };
 
 /// A datagram is longer than UDP carries (Twisted: `MessageLengthError`); thrown by write().

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <marline/reactor/ares_resolver.hpp>
+#include <marline/reactor/caching_resolver.hpp>
 #include <marline/reactor/detail/guard.hpp>
 #include <marline/reactor/detail/reactor_parts.hpp>
 #include <marline/reactor/errors.hpp>
@@ -295,7 +296,7 @@ Duration Reactor::dueTime(std::uint32_t slot, std::uint32_t generation) const {
 
 const Ref<IResolver>& Reactor::nameResolver() {
     if (!parts_->resolver) {
-        parts_->resolver = makeRef<AresResolver>(*this);
+        parts_->resolver = makeRef<CachingResolver>(*this, makeRef<AresResolver>(*this));
     }
     return parts_->resolver;
 }

@@ -124,6 +124,10 @@ public:
     /// CannotListenError when it cannot.
     Ref<IListeningPort> listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
                                   const ListenOptions& options = {});
+    /// Accepts connections on `fd`, which listens already (Twisted: `adoptStreamPort`). It works on
+    /// a copy, and the caller keeps `fd`; throws std::system_error when it is no such socket.
+    Ref<IListeningPort> adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
+                                        std::size_t maxConnections = 10000);
     /// Connects to a numeric address; the Deferred fires with the factory's protocol after its
     /// makeConnection(), or fails with a ConnectError, from a later turn. Cancelling it stops the
     /// attempt. For names see HostnameEndpoint.
@@ -167,8 +171,8 @@ public:
                                         const std::vector<std::string>& args,
                                         const ProcessOptions& options);
 
-    /// Who finds the addresses of names: an AresResolver unless another one was installed
-    /// (Twisted: `nameResolver`).
+    /// Who finds the addresses of names: a CachingResolver around an AresResolver unless another
+    /// one was installed (Twisted: `nameResolver`).
     const Ref<IResolver>& nameResolver();
     /// Replaces the resolver; users that look names up get it from now on.
     void installNameResolver(Ref<IResolver> resolver);

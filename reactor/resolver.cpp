@@ -18,6 +18,12 @@ std::string lower(std::string name) {
 
 }  // namespace
 
+Deferred<ResolvedAddresses> IResolver::resolveWithTtl(const std::string& name, std::uint16_t port) {
+    return resolve(name, port).addCallback([](std::vector<Address> addresses) {
+        return ResolvedAddresses{std::move(addresses), std::nullopt};
+    });
+}
+
 void StaticResolver::add(const std::string& name, std::uint16_t port, Address to) {
     known_[{lower(name), port}].push_back(std::move(to));
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,8 +11,16 @@
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/address.hpp>
+#include <marline/reactor/time.hpp>
 
 namespace marline {
+
+/// What a resolver found.
+struct ResolvedAddresses {
+    std::vector<Address> addresses;
+    /// How long that holds; without a value the resolver does not know.
+    std::optional<Duration> ttl;
+};
 
 /// Finds the addresses behind a name (Twisted: `IHostnameResolver`).
 ///
@@ -21,6 +30,9 @@ public:
     /// The addresses to try for `name`, best first, at least one; usually with `port` in each.
     /// Fails with DNSLookupError. Cancelling it fails it with CancelledError, and costs nothing.
     virtual Deferred<std::vector<Address>> resolve(const std::string& name, std::uint16_t port) = 0;
+    /// The same, with how long it holds, for those that keep it. A resolver that knows overrides
+    /// it.
+    virtual Deferred<ResolvedAddresses> resolveWithTtl(const std::string& name, std::uint16_t port);
 
 protected:
     ~IResolver() override = default;

@@ -15,6 +15,10 @@ int initialiseLibrary() {
     return status;
 }
 
+struct FreeAddresses {
+    void operator()(ares_addrinfo* info) const noexcept { ares_freeaddrinfo(info); }
+};
+
 std::string join(const std::vector<std::string>& servers) {
     std::string csv;
     for (const std::string& server : servers) {
@@ -23,21 +27,45 @@ std::string join(const std::vector<std::string>& servers) {
     return csv;
 }
 
+int serverCount(ares_channel channel) {
+    ares_addr_port_node* list = nullptr;
+    if (ares_get_servers_ports(channel, &list) != ARES_SUCCESS) {
+        return 0;
+    }
+    int count = 0;
+    for (const ares_addr_port_node* node = list; node != nullptr; node = node->next) {
+        ++count;
+    }
+    ares_free_data(list);
+    return count;
+}
+
 }  // namespace
 
 AresChannel::AresChannel(EventLoop& loop, const AresResolverOptions& options)
     : loop_(loop), status_(initialiseLibrary()) {
-    if (status_ != ARES_SUCCESS) {
-        return;
+    if (status_ == ARES_SUCCESS) {
+        open(options, 0);
     }
+    // With servers left to ask, c-ares goes on at SERVFAIL and the like, and in the end only knows
+    // that none was of use. A single server is to be taken at its word.
+    if (status_ == ARES_SUCCESS && serverCount(channel_) == 1) {
+        ares_destroy(channel_);
+        open(options, ARES_FLAG_NOCHECKRESP);
+    }
+}
+
+void AresChannel::open(const AresResolverOptions& options, int flags) {
     ares_options settings{};
+    settings.flags = flags;
     settings.timeout = static_cast<int>(
         std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count());
     settings.tries = options.tries;
     settings.sock_state_cb = &socketState;
     settings.sock_state_cb_data = this;
-    status_ = ares_init_options(&channel_, &settings,
-                                ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    status_ = ares_init_options(
+        &channel_, &settings,
+        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
     if (status_ != ARES_SUCCESS) {
         channel_ = nullptr;
         return;
@@ -49,16 +77,12 @@ AresChannel::AresChannel(EventLoop& loop, const AresResolverOptions& options)
 
 AresChannel::~AresChannel() {
     *alive_ = false;
-    dying_ = true;
     if (timer_.active()) {
         timer_.cancel();
     }
     if (channel_ != nullptr) {
         inAres_ = true;
-        ares_destroy(channel_);  // answers every question with ARES_EDESTRUCTION
-    }
-    for (Ready& ready : ready_) {
-        ares_freeaddrinfo(ready.answer.info);
+        ares_destroy(channel_);  // answers every question, but nobody is told
     }
 }
 
@@ -79,18 +103,14 @@ std::string AresChannel::servers() const {
     return text.empty() ? "no server" : text;
 }
 
-void AresChannel::lookUp(const std::string& name,
-                         UniqueFunction<void(const AresAnswer&)> answered) {
-    auto question = std::make_unique<Question>(Question{this, std::move(answered)});
-    ares_addrinfo_hints hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
+/// Calls into c-ares. An answer that is there at once comes from a later turn, as all do.
+template <class Ask>
+void AresChannel::ask(Ask&& call) {
     const bool outer = !std::exchange(inAres_, true);
-    ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, &answer, question.release());
+    call();
     if (outer) {
         inAres_ = false;
         if (!ready_.empty()) {
-            // From a later turn, as all answers.
             loop_.clock().callLater(Duration::zero(), [this, alive = alive_] {
                 if (*alive) {
                     afterAres();
@@ -101,14 +121,41 @@ void AresChannel::lookUp(const std::string& name,
     }
 }
 
-void AresChannel::answer(void* data, int status, int, ares_addrinfo* info) {
+void AresChannel::lookUp(const std::string& name,
+                         UniqueFunction<void(const AresAnswer&)> answered) {
+    auto question = std::make_unique<Question>(Question{this, std::move(answered)});
+    ares_addrinfo_hints hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    ask([&] {
+        ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, &answer, question.release());
+    });
+}
+
+void AresChannel::query(const std::string& name, int type,
+                        UniqueFunction<void(int, Message)> answered) {
+    constexpr int kClassIn = 1;
+    auto asked = std::make_unique<Query>(Query{this, std::move(answered), {}});
+    ask([&] { ares_query(channel_, name.c_str(), kClassIn, type, &reply, asked.release()); });
+}
+
+void AresChannel::answer(void* data, int status, int, ares_addrinfo* found) {
     std::unique_ptr<Question> question(static_cast<Question*>(data));
+    std::unique_ptr<ares_addrinfo, FreeAddresses> info(found);
     AresChannel& channel = *question->channel;
-    if (channel.dying_) {
-        ares_freeaddrinfo(info);
-        return;
+    channel.ready_.emplace_back([question = std::move(question), info = std::move(info), status] {
+        question->answered({status, info.get()});
+    });
+}
+
+void AresChannel::reply(void* data, int status, int, unsigned char* message, int size) {
+    std::unique_ptr<Query> query(static_cast<Query*>(data));
+    AresChannel& channel = *query->channel;
+    if (status == ARES_SUCCESS) {
+        query->message.assign(message, message + size);
     }
-    channel.ready_.push_back({std::move(question), {status, info}});
+    channel.ready_.emplace_back(
+        [query = std::move(query), status] { query->answered(status, query->message); });
 }
 
 void AresChannel::socketState(void* self, ares_socket_t fd, int readable, int writable) {
@@ -146,12 +193,11 @@ void AresChannel::process(ares_socket_t readable, ares_socket_t writable) {
 void AresChannel::afterAres() {
     closed_.clear();
     const std::shared_ptr<bool> alive = alive_;
-    std::vector<Ready> answers = std::exchange(ready_, {});
-    for (Ready& ready : answers) {
+    std::vector<UniqueFunction<void()>> answers = std::exchange(ready_, {});
+    for (UniqueFunction<void()>& tell : answers) {
         if (*alive) {
-            ready.question->answered(ready.answer);
+            tell();
         }
-        ares_freeaddrinfo(ready.answer.info);
     }
     if (*alive) {
         schedule();

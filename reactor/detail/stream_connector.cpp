@@ -23,7 +23,10 @@ constexpr Duration kAgain = std::chrono::milliseconds(10);
 StreamConnector::StreamConnector(EventLoop& loop, Address to, Ref<IProtocolFactory> factory,
                                  const StreamConnectorOptions& options)
     : LoopObject(loop), to_(std::move(to)), factory_(std::move(factory)), options_(options),
-      source_([this](Deferred<Ref<IProtocol>>) { end(); }) {
+      source_([this](Deferred<Ref<IProtocol>> d) {
+          end();
+          d.errback(CancelledError("connecting to " + to_.toString() + " was cancelled"));
+      }) {
     failedAtOnce_ = begin();
     if (failedAtOnce_) {
         // Nothing is reported from inside connectTcp() (Twisted: C-10).
