@@ -65,6 +65,7 @@ public:
     const Address& getPeer() const noexcept override { return peer_; }
     void setTcpNoDelay(bool on) override;
     void setTcpKeepAlive(bool on) override;
+    Ref<IProtocol> switchProtocol(Ref<IProtocol> next) override;
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
