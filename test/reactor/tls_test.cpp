@@ -66,7 +66,7 @@ TEST_F(Tls, carriesBytesAndClosesCleanly) {
     EXPECT_NE(client->lost->check<ConnectionDone>(), nullptr);
 }
 
-// A server is known by its name or its address.
+// S-20, S-21: A server is known by its name or its address.
 TEST_F(Tls, verifiesNamesAndAddresses) {
     serve({.names = {"site.test", "*.wild.test", "127.0.0.1"}});
     EXPECT_TRUE(connect("SITE.test", trusting()).ok());
@@ -78,7 +78,7 @@ TEST_F(Tls, verifiesNamesAndAddresses) {
     EXPECT_THAT(refusal("127.0.0.2", trusting()), HasSubstr("IP address mismatch"));
 }
 
-// Who signed it, and when it is valid, matter; the error names the certificate.
+// S-20, S-21: Who signed it, and when it is valid, matter; the error names the certificate.
 TEST_F(Tls, verifiesIssuerAndDates) {
     serve({.names = {"site.test"}});
     EXPECT_THAT(refusal("site.test", TlsContext::client()), HasSubstr("CN=site.test"));
