@@ -102,6 +102,10 @@ void TlsLayer::connectionLost(const Failure& reason) {
     below_ = nullptr;
     cancelTimer();
     const Failure why = ending(reason);
+    if (why.check<TlsError>() == nullptr) {
+        // Else OpenSSL forgets the session, which the next connection is to resume.
+        SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     state_ = State::Closed;
     const Ref<IProtocol> above = std::exchange(above_, {});
     settle(why);  // when the handshake was not done

@@ -1,10 +1,11 @@
 #include <marline/reactor/detail/tls_material.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -77,13 +78,25 @@ void mustMatch(const Identity& identity, const std::string& chainFrom, const std
 }  // namespace
 
 Named readFile(const std::string& path) {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    Named read{{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path};
-    if (!file.is_open() || errno != 0) {
+    const auto fail = [&path] {
         throw TlsError("cannot read " + path + ": " + std::strerror(errno));
+    };
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        fail();
     }
-    return read;
+    Named read{{}, path};
+    std::array<char, 4096> block;
+    for (;;) {
+        const ssize_t got = ::read(file.get(), block.data(), block.size());
+        if (got > 0) {
+            read.text.append(block.data(), static_cast<std::size_t>(got));
+        } else if (got == 0) {
+            return read;
+        } else if (errno != EINTR) {
+            fail();
+        }
+    }
 }
 
 Identity readPem(const Named& chain, const Named& key, const std::string& passphrase) {
