@@ -29,6 +29,7 @@ public:
         transport_ = nullptr;
     }
     void dataReceived(std::span<const std::byte>) override {}
+    void transportChanged(ITransport& transport) override { transport_ = &transport; }
 
     /// The connection; null before connectionMade() and after connectionLost().
     ITransport* transport() const noexcept { return transport_; }

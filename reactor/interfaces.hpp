@@ -12,6 +12,9 @@
 
 namespace marline {
 
+class IProtocol;
+class ITlsConnection;
+
 /// The bytes of `text`, as write() takes them.
 inline std::span<const std::byte> asBytes(std::string_view text) noexcept {
     return std::as_bytes(std::span<const char>(text));
@@ -67,6 +70,16 @@ public:
     virtual bool getTcpNoDelay() const noexcept { return false; }
     virtual bool getTcpKeepAlive() const noexcept { return false; }
 
+    /// What TLS knows of the peer; null without TLS. See tls_connection.hpp.
+    virtual const ITlsConnection* tls() const noexcept { return nullptr; }
+
+    /// From now on `next` hears what happens here; gives back who did so far, which must live while
+    /// a callback of it runs. Neither is told. It is how startTls() puts TLS between the two.
+    ///
+    /// Throws std::logic_error while a producer is registered, whose bytes would come between
+    /// those of `next`; when the connection is gone; and on a transport that does not support it.
+    virtual Ref<IProtocol> switchProtocol(Ref<IProtocol> next);
+
 protected:
     ~ITransport() = default;
 };
@@ -94,6 +107,13 @@ public:
     virtual void readConnectionLost() {}
     /// loseWriteConnection() has been carried out. Only when wantsHalfClose().
     virtual void writeConnectionLost() {}
+
+    /// The TLS handshake is done: the peer is verified, and transport.tls() knows it. Called before
+    /// any data, after makeConnection() where that is to come (Twisted: `IHandshakeListener`).
+    virtual void handshakeCompleted() {}
+    /// `transport` takes the place of the one that makeConnection() brought: startTls() was called.
+    /// Throws std::logic_error in a protocol that does not support it.
+    virtual void transportChanged(ITransport& transport);
 
 protected:
     ~IProtocol() override = default;

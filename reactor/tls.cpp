@@ -158,4 +158,11 @@ Ref<IStreamClientEndpoint> wrapClientTls(IReactorTime& clock, TlsContext context
                                 handshakeTimeout);
 }
 
+void startTls(ITransport& transport, const TlsContext& context, IReactorTime& clock,
+              const std::string& host, Duration handshakeTimeout) {
+    makeRef<TlsLayer>(context, host, clock, handshakeTimeout, Ref<IProtocol>(),
+                      TlsLayer::Established())
+        ->takeOver(transport);
+}
+
 }  // namespace marline

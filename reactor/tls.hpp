@@ -26,6 +26,10 @@ public:
 /// How long a TLS handshake may take before the connection is aborted with ConnectTimeoutError.
 inline constexpr Duration kTlsHandshakeTimeout = std::chrono::seconds(10);
 
+/// How long the goodbye (close_notify) of the peer is waited for after loseConnection(); then the
+/// connection below is closed without it, which is no error.
+inline constexpr Duration kTlsGoodbyeTimeout = std::chrono::seconds(5);
+
 /// Speaks TLS as the server on every connection, and gives `factory`'s protocols the plain text.
 ///
 /// A protocol gets makeConnection() when the handshake is done, not before (Twisted does so at
@@ -43,5 +47,21 @@ MARLINE_API Ref<IProtocolFactory> tlsServerFactory(
 MARLINE_API Ref<IStreamClientEndpoint> wrapClientTls(
     IReactorTime& clock, TlsContext context, std::string host, Ref<IStreamClientEndpoint> endpoint,
     Duration handshakeTimeout = kTlsHandshakeTimeout);
+
+/// Speaks TLS from here on, on a connection that stands (Twisted: `ITLSTransport.startTLS`), as a
+/// client or a server, which is the context's to say.
+///
+/// What has been written before leaves as plain text; nothing that comes from now on is. The
+/// protocol gets transportChanged(): its transport() is the TLS one, and a pointer to the old one
+/// must not be used any more. What it writes now leaves after the handshake; then it hears
+/// handshakeCompleted(), or else connectionLost() with a TlsError. Bytes that came with the
+/// request for TLS are plain: a protocol that keeps some drops them.
+///
+/// `host` is what a client verifies; servers leave it empty. Throws TlsError when the context does
+/// not work or nobody could have a certificate for `host`, and std::logic_error when a producer is
+/// registered or the transport or protocol cannot do it: the connection then stays as it is.
+MARLINE_API void startTls(ITransport& transport, const TlsContext& context, IReactorTime& clock,
+                          const std::string& host = {},
+                          Duration handshakeTimeout = kTlsHandshakeTimeout);
 
 }  // namespace marline

@@ -1,135 +1,41 @@
 #include <marline/reactor/tls_context.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <stdexcept>
 #include <utility>
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <fcntl.h>
+#include <openssl/rand.h>
 
+#include <marline/reactor/detail/tls_callbacks.hpp>
 #include <marline/reactor/detail/tls_context_state.hpp>
+#include <marline/reactor/detail/tls_material.hpp>
 
 namespace marline {
-namespace detail {
-
-std::string opensslError() {
-    const unsigned long code = ERR_peek_last_error();
-    ERR_clear_error();
-    const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
-    return reason != nullptr ? reason : "unknown reason";
-}
-
 namespace {
 
-using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free>>;
-using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using detail::Named;
 
-BioPtr bioOf(std::string_view text) {
-    return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
+/// In OpenSSL's numbers.
+int numberOf(TlsVersion version) { return TLS1_VERSION + static_cast<int>(version); }
 
-std::string readFile(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (!file.is_open() || file.bad()) {
-        throw TlsError("cannot read " + path + ": " + std::strerror(errno));
-    }
+std::string lowerCase(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return text;
 }
 
-/// A key that is encrypted is refused instead of asking for a password on the terminal.
-int noPassword(char*, int, int, void*) { return 0; }
-
-void useChain(SSL_CTX* ctx, std::string_view chainPem, const std::string& from) {
-    const BioPtr bio = bioOf(chainPem);
-    const X509Ptr leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, &noPassword, nullptr));
-    if (!leaf) {
-        throw TlsError("no certificate in " + from + ": " + opensslError());
-    }
-    if (SSL_CTX_use_certificate(ctx, leaf.get()) != 1) {
-        throw TlsError("cannot use the certificate in " + from + ": " + opensslError());
-    }
-    SSL_CTX_clear_chain_certs(ctx);
-    while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, &noPassword, nullptr)) {
-        SSL_CTX_add0_chain_cert(ctx, next);
-    }
-    ERR_clear_error();
-}
-
-void useKey(SSL_CTX* ctx, std::string_view keyPem, const std::string& from) {
-    const BioPtr bio = bioOf(keyPem);
-    const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &noPassword, nullptr));
-    if (!key) {
-        throw TlsError("no private key in " + from + " (or an encrypted one): " + opensslError());
-    }
-    if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
-        throw TlsError("the private key in " + from +
-                       " does not belong to the certificate: " + opensslError());
-    }
-}
-
-void trust(SSL_CTX* ctx, std::string_view caPem, const std::string& from) {
-    const BioPtr bio = bioOf(caPem);
-    int count = 0;
-    while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, &noPassword, nullptr)) {
-        const X509Ptr owned(certificate);
-        X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), certificate);
-        ++count;
-    }
-    if (count == 0) {
-        throw TlsError("no CA certificate in " + from + ": " + opensslError());
-    }
-    ERR_clear_error();
-}
-
-int selectAlpn(SSL*, const unsigned char** out, unsigned char* outLength, const unsigned char* in,
-               unsigned inLength, void* data) {
-    const auto& ours = static_cast<TlsContext::State*>(data)->alpn;
-    unsigned char* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, outLength, ours.data(), static_cast<unsigned>(ours.size()),
-                              in, inLength) != OPENSSL_NPN_NEGOTIATED) {
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    }
-    *out = chosen;
-    return SSL_TLSEXT_ERR_OK;
-}
-
 }  // namespace
-}  // namespace detail
 
-TlsContext::State::State(bool isServer)
-    : ctx(SSL_CTX_new(isServer ? TLS_server_method() : TLS_client_method())), server(isServer) {
-    if (!ctx) {
-        throw TlsError("cannot make a TLS context: " + detail::opensslError());
+TlsTicketKey TlsTicketKey::random() {
+    TlsTicketKey key;
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(key.bytes.data()),
+                   static_cast<int>(key.bytes.size())) != 1) {
+        throw TlsError("cannot make a ticket key: " + detail::opensslError());
     }
-    SSL_CTX_set_min_proto_version(ctx.get(), TLS1_2_VERSION);
-    SSL_CTX_set_options(ctx.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                       SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(ctx.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (isServer) {
-        const unsigned char id[] = "marline";
-        SSL_CTX_set_session_id_context(ctx.get(), id, sizeof id - 1);
-    }
-}
-
-void TlsContext::State::remember(const std::string& host, SSL_SESSION* session) {
-    if (sessions_.insert_or_assign(host, detail::SessionPtr(session)).second) {
-        order_.push_back(host);
-        if (order_.size() > kMaxSessions) {
-            sessions_.erase(order_.front());
-            order_.pop_front();
-        }
-    }
-}
-
-SSL_SESSION* TlsContext::State::sessionFor(const std::string& host) const {
-    const auto found = sessions_.find(host);
-    return found != sessions_.end() ? found->second.get() : nullptr;
+    return key;
 }
 
 TlsContext::TlsContext(Ref<State> state) noexcept : state_(std::move(state)) {}
@@ -143,52 +49,84 @@ TlsContext::~TlsContext() = default;
 
 TlsContext TlsContext::client() { return TlsContext(makeRef<State>(false)); }
 
-TlsContext TlsContext::server(std::string_view chainPem, std::string_view keyPem) {
-    TlsContext context(makeRef<State>(true));
-    return context.certificatePem(chainPem, keyPem);
+TlsContext TlsContext::server(std::string_view chainPem, std::string_view keyPem,
+                              std::string_view passphrase) {
+    return TlsContext(makeRef<State>(true)).certificatePem(chainPem, keyPem, passphrase);
 }
 
-TlsContext TlsContext::serverFromFiles(const std::string& chainFile, const std::string& keyFile) {
-    TlsContext context(makeRef<State>(true));
-    SSL_CTX* ctx = context.state_->ctx.get();
-    detail::useChain(ctx, detail::readFile(chainFile), chainFile);
-    detail::useKey(ctx, detail::readFile(keyFile), keyFile);
-    return context;
+TlsContext TlsContext::serverFromFiles(const std::string& chainFile, const std::string& keyFile,
+                                       std::string_view passphrase) {
+    return TlsContext(makeRef<State>(true)).certificateFiles(chainFile, keyFile, passphrase);
 }
 
-TlsContext& TlsContext::certificatePem(std::string_view chainPem, std::string_view keyPem) {
-    detail::useChain(state_->ctx.get(), chainPem, "the given chain");
-    detail::useKey(state_->ctx.get(), keyPem, "the given key");
+TlsContext TlsContext::serverFromPkcs12File(const std::string& file, std::string_view passphrase) {
+    return TlsContext(makeRef<State>(true)).certificatePkcs12File(file, passphrase);
+}
+
+void TlsContext::mustServe(const char* call) const {
+    if (!state_->server) {
+        throw std::logic_error(std::string(call) + "() is for servers' TLS contexts");
+    }
+}
+
+// Certificates.
+
+TlsContext& TlsContext::certificatePem(std::string_view chainPem, std::string_view keyPem,
+                                       std::string_view passphrase) {
+    state_->apply([chain = Named{std::string(chainPem), "the given chain"},
+                   key = Named{std::string(keyPem), "the given key"},
+                   passphrase = std::string(passphrase)](SSL_CTX* ctx) {
+        detail::useIdentity(ctx, detail::readPem(chain, key, passphrase), chain.from);
+    });
     return *this;
 }
 
+TlsContext& TlsContext::certificateFiles(const std::string& chainFile, const std::string& keyFile,
+                                         std::string_view passphrase) {
+    state_->apply([chainFile, keyFile, passphrase = std::string(passphrase)](SSL_CTX* ctx) {
+        const Named chain = detail::readFile(chainFile);
+        detail::useIdentity(ctx, detail::readPem(chain, detail::readFile(keyFile), passphrase),
+                            chainFile);
+    });
+    return *this;
+}
+
+TlsContext& TlsContext::certificatePkcs12(std::string_view content, std::string_view passphrase) {
+    state_->apply([content = Named{std::string(content), "the given text"},
+                   passphrase = std::string(passphrase)](SSL_CTX* ctx) {
+        detail::useIdentity(ctx, detail::readPkcs12(content, passphrase), content.from);
+    });
+    return *this;
+}
+
+TlsContext& TlsContext::certificatePkcs12File(const std::string& file,
+                                              std::string_view passphrase) {
+    state_->apply([file, passphrase = std::string(passphrase)](SSL_CTX* ctx) {
+        detail::useIdentity(ctx, detail::readPkcs12(detail::readFile(file), passphrase), file);
+    });
+    return *this;
+}
+
+// Trust.
+
 TlsContext& TlsContext::trustPem(std::string_view caPem) {
-    detail::trust(state_->ctx.get(), caPem, "the given text");
-    state_->trustLoaded = true;
+    state_->apply([ca = Named{std::string(caPem), "the given text"},
+                   server = state_->server](SSL_CTX* ctx) { detail::trust(ctx, ca, server); });
+    state_->trustSomebody();
     return *this;
 }
 
 TlsContext& TlsContext::trustFile(const std::string& caFile) {
-    detail::trust(state_->ctx.get(), detail::readFile(caFile), caFile);
-    state_->trustLoaded = true;
+    state_->apply([caFile, server = state_->server](SSL_CTX* ctx) {
+        detail::trust(ctx, detail::readFile(caFile), server);
+    });
+    state_->trustSomebody();
     return *this;
 }
 
-TlsContext& TlsContext::alpn(const std::vector<std::string>& protocols) {
-    state_->alpn.clear();
-    for (const std::string& protocol : protocols) {
-        if (protocol.empty() || protocol.size() > 255) {
-            throw std::invalid_argument("an ALPN protocol has 1 to 255 characters");
-        }
-        state_->alpn.push_back(static_cast<unsigned char>(protocol.size()));
-        state_->alpn.insert(state_->alpn.end(), protocol.begin(), protocol.end());
-    }
-    if (state_->server) {
-        SSL_CTX_set_alpn_select_cb(state_->ctx.get(), &detail::selectAlpn, state_.get());
-    } else {
-        SSL_CTX_set_alpn_protos(state_->ctx.get(), state_->alpn.data(),
-                                static_cast<unsigned>(state_->alpn.size()));
-    }
+TlsContext& TlsContext::trustSystem() {
+    state_->apply([](SSL_CTX* ctx) { SSL_CTX_set_default_verify_paths(ctx); });
+    state_->trustSomebody();
     return *this;
 }
 
@@ -197,12 +135,139 @@ TlsContext& TlsContext::insecure() {
     return *this;
 }
 
-ssl_ctx_st* TlsContext::native() const {
-    if (!state_->server && state_->verify && !state_->trustLoaded) {
-        state_->trustLoaded = true;
-        SSL_CTX_set_default_verify_paths(state_->ctx.get());
+TlsContext& TlsContext::clientCertificates(ClientCertificates wanted) {
+    mustServe("clientCertificates");
+    if (!state_->trusts) {
+        throw std::logic_error(
+            "clientCertificates() needs to know whom to trust: call trustFile() or trustPem() "
+            "before it");
     }
-    return state_->ctx.get();
+    state_->clientCertificates = wanted;
+    return *this;
 }
+
+// What is agreed on.
+
+TlsContext& TlsContext::alpn(const std::vector<std::string>& protocols) {
+    std::vector<unsigned char> wire;
+    for (const std::string& protocol : protocols) {
+        if (protocol.empty() || protocol.size() > 255) {
+            throw std::invalid_argument("an ALPN protocol has 1 to 255 bytes");
+        }
+        wire.push_back(static_cast<unsigned char>(protocol.size()));
+        wire.insert(wire.end(), protocol.begin(), protocol.end());
+    }
+    state_->alpn = std::move(wire);
+    state_->apply([state = state_.get()](SSL_CTX* ctx) {
+        if (state->server) {
+            SSL_CTX_set_alpn_select_cb(ctx, state->alpn.empty() ? nullptr : &detail::selectAlpn,
+                                       state);
+        } else {
+            SSL_CTX_set_alpn_protos(ctx, state->alpn.data(),
+                                    static_cast<unsigned>(state->alpn.size()));
+        }
+    });
+    return *this;
+}
+
+TlsContext& TlsContext::serverName(const std::string& name, const TlsContext& context) {
+    mustServe("serverName");
+    context.mustServe("serverName");
+    if (name.empty()) {
+        throw std::invalid_argument("serverName() needs a name");
+    }
+    if (context.state_ == state_) {
+        throw std::invalid_argument("serverName(\"" + name + "\"): a context cannot be its own");
+    }
+    if (!state_->names.emplace(lowerCase(name), context).second) {
+        throw std::invalid_argument("serverName(\"" + name + "\") has been called already");
+    }
+    state_->apply([state = state_.get()](SSL_CTX* ctx) {
+        SSL_CTX_set_client_hello_cb(ctx, &detail::chooseContext, state);
+    });
+    return *this;
+}
+
+TlsContext& TlsContext::raiseMinimumTo(TlsVersion version) {
+    state_->speak(std::max(state_->minimum, numberOf(version)), state_->maximum);
+    return *this;
+}
+
+TlsContext& TlsContext::insecurelyLowerMinimumTo(TlsVersion version) {
+    state_->speak(std::min(state_->minimum, numberOf(version)), state_->maximum);
+    return *this;
+}
+
+TlsContext& TlsContext::lowerMaximumSecurityTo(TlsVersion version) {
+    const int number = numberOf(version);
+    state_->speak(state_->minimum,
+                  state_->maximum == 0 ? number : std::min(state_->maximum, number));
+    return *this;
+}
+
+TlsContext& TlsContext::ciphers(const std::string& list) {
+    const bool newOnes = list.find("TLS_") != std::string::npos;
+    state_->apply([list, newOnes](SSL_CTX* ctx) {
+        const int set = newOnes ? SSL_CTX_set_ciphersuites(ctx, list.c_str())
+                                : SSL_CTX_set_cipher_list(ctx, list.c_str());
+        if (set != 1 || list.empty()) {
+            throw TlsError("no cipher matches '" + list + "': " + detail::opensslError());
+        }
+    });
+    return *this;
+}
+
+// Sessions, secrets, changes.
+
+TlsContext& TlsContext::sessionTickets(bool on) {
+    state_->tickets = on;
+    state_->apply([on, server = state_->server](SSL_CTX* ctx) {
+        if (on) {
+            SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
+        } else {
+            SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+        }
+        SSL_CTX_set_num_tickets(ctx, on ? 2 : 0);
+    });
+    return *this;
+}
+
+TlsContext& TlsContext::ticketKeys(std::vector<TlsTicketKey> keys) {
+    mustServe("ticketKeys");
+    if (keys.empty()) {
+        throw std::invalid_argument("ticketKeys() needs a key");
+    }
+    const bool first = state_->ticketKeys.empty();
+    state_->ticketKeys = std::move(keys);
+    if (first) {
+        state_->apply(
+            [](SSL_CTX* ctx) { SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, &detail::sealTicket); });
+    }
+    return *this;
+}
+
+TlsContext& TlsContext::keylogFile(const std::string& file) {
+    detail::UniqueFd opened(
+        ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+    if (!opened) {
+        throw TlsError("cannot open the key log " + file + ": " + std::strerror(errno));
+    }
+    state_->keylog = std::move(opened);
+    state_->apply([](SSL_CTX* ctx) { SSL_CTX_set_keylog_callback(ctx, &detail::logKey); });
+    return *this;
+}
+
+void TlsContext::reload() {
+    std::vector<std::pair<State*, detail::SslCtxPtr>> made;
+    made.emplace_back(state_.get(), state_->rebuilt());
+    for (const auto& [name, context] : state_->names) {
+        made.emplace_back(context.state_.get(), context.state_->rebuilt());
+    }
+    for (auto& [state, context] : made) {
+        state->use(std::move(context));
+    }
+}
+
+ssl_ctx_st* TlsContext::native() const { return state_->native(); }
 
 }  // namespace marline

@@ -259,6 +259,17 @@ void StreamConnection::unregisterProducer() {
     }
 }
 
+Ref<IProtocol> StreamConnection::switchProtocol(Ref<IProtocol> next) {
+    if (producer_ != nullptr) {
+        throw std::logic_error("a producer is registered; unregister it before the switch");
+    }
+    if (state_ != State::Open) {
+        throw std::logic_error("the connection is closing or gone");
+    }
+    protocol_.swap(next);
+    return next;
+}
+
 const Address& StreamConnection::getHost() const noexcept {
     if (host_ == nullptr) {
         host_ = std::make_unique<Address>(localAddress(fd_.get()));

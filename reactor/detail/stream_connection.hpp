@@ -70,6 +70,7 @@ public:
     void setTcpKeepAlive(bool on) override;
     bool getTcpNoDelay() const noexcept override;
     bool getTcpKeepAlive() const noexcept override;
+    Ref<IProtocol> switchProtocol(Ref<IProtocol> next) override;
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;

@@ -22,7 +22,7 @@ int readBio(BIO* bio, char* to, std::size_t most, std::size_t* got) {
 
 int writeBio(BIO* bio, const char* data, std::size_t size, std::size_t* wrote) {
     BIO_clear_retry_flags(bio);
-    layerOf(bio).sendOutput(std::as_bytes(std::span(data, size)));
+    layerOf(bio).gatherRecord(std::as_bytes(std::span(data, size)));
     *wrote = size;
     return 1;
 }

@@ -1,14 +1,16 @@
+// How a TlsLayer reads, from the handshake to the end.
 #include <marline/reactor/detail/tls_layer.hpp>
 
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include <openssl/err.h>
 
 #include <marline/reactor/detail/tls_bio.hpp>
-#include <marline/reactor/detail/tls_client.hpp>
+#include <marline/reactor/detail/tls_peer.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 #include <marline/reactor/tls.hpp>
@@ -56,7 +58,7 @@ TlsLayer::TlsLayer(const TlsContext& context, const std::string& host, IReactorT
     SSL_set_bio(ssl_.get(), bio, bio);
     SSL_set_app_data(ssl_.get(), this);
     if (context.state().server) {
-        SSL_set_accept_state(ssl_.get());
+        prepareServer(ssl_.get(), context);
     } else {
         prepareClient(ssl_.get(), context, host);
     }
@@ -64,19 +66,25 @@ TlsLayer::TlsLayer(const TlsContext& context, const std::string& host, IReactorT
 
 TlsLayer::~TlsLayer() = default;
 
-// Below.
+// The connection below.
+
+void TlsLayer::takeOver(ITransport& below) {
+    above_ = below.switchProtocol(Ref<IProtocol>(this));
+    try {
+        above_->transportChanged(*this);
+    } catch (...) {
+        const Ref<TlsLayer> alive(this);
+        below.switchProtocol(std::exchange(above_, {}));
+        throw;
+    }
+    connected_ = true;
+    makeConnection(below);
+}
 
 void TlsLayer::makeConnection(ITransport& below) {
     below_ = &below;
-    host_ = below.getHost();
     peer_ = below.getPeer();
-    deadline_ = clock_.callLater(handshakeTimeout_, [this] {
-        const auto allowed =
-            std::chrono::duration_cast<std::chrono::milliseconds>(handshakeTimeout_).count();
-        fail(Failure::make<ConnectTimeoutError>(
-            "TLS handshake with " + whom() + " failed: not done within " + std::to_string(allowed) +
-            " ms (handshakeTimeout)"));
-    });
+    callLater(handshakeTimeout_, &TlsLayer::handshakeTimedOut);
     pump();
 }
 
@@ -92,31 +100,43 @@ void TlsLayer::dataReceived(std::span<const std::byte> data) {
 void TlsLayer::connectionLost(const Failure& reason) {
     const Ref<TlsLayer> alive(this);
     below_ = nullptr;
-    for (DelayedCall* call : {&deadline_, &resumption_}) {
-        if (call->active()) {
-            call->cancel();
-        }
+    cancelTimer();
+    const Failure why = ending(reason);
+    if (why.check<TlsError>() == nullptr) {
+        // Else OpenSSL forgets the session, which the next connection is to resume.
+        SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     }
-    const bool opened = state_ != State::Handshaking && !established_;
-    const bool saidGoodbye = state_ == State::Closing || peerSaidGoodbye_;
     state_ = State::Closed;
-    if (!opened) {
-        above_.reset();
-        settle(failure_ ? *failure_
-                        : Failure::make<TlsError>("TLS handshake with " + whom() +
-                                                  " failed: " + reason.message()));
+    const Ref<IProtocol> above = std::exchange(above_, {});
+    settle(why);  // when the handshake was not done
+    if (!connected_) {
         return;
     }
-    const Ref<IProtocol> above = std::exchange(above_, {});
-    if (failure_) {
-        above->connectionLost(*failure_);
-    } else if (reason.check<ConnectionDone>() != nullptr && !saidGoodbye) {
-        above->connectionLost(ConnectionTruncated());
-    } else {
-        above->connectionLost(saidGoodbye && reason.check<ConnectionAborted>() == nullptr
-                                  ? Failure(ConnectionDone())
-                                  : reason);
+    IProducer* producer = std::exchange(producer_, nullptr);
+    if (producer != nullptr && !producerBelow_) {
+        producer->stopProducing();
     }
+    above->connectionLost(why);
+}
+
+/// What the protocol above is told when the connection below ended with `reason`.
+Failure TlsLayer::ending(const Failure& reason) const {
+    if (failure_) {
+        return *failure_;
+    }
+    if (reason.check<ConnectionAborted>() != nullptr) {
+        return reason;
+    }
+    const bool done = reason.check<ConnectionDone>() != nullptr;
+    const bool gone = done || reason.check<ConnectionLost>() != nullptr;
+    if (state_ == State::Handshaking && gone) {
+        return Failure::make<TlsError>("TLS handshake with " + whom() +
+                                       " failed: " + reason.message());
+    }
+    if (peerSaidGoodbye_ && gone) {
+        return ConnectionDone();  // whether ours arrived does not matter
+    }
+    return done && state_ == State::Open ? Failure(ConnectionTruncated()) : reason;
 }
 
 std::size_t TlsLayer::takeInput(void* to, std::size_t most) noexcept {
@@ -124,12 +144,6 @@ std::size_t TlsLayer::takeInput(void* to, std::size_t most) noexcept {
     std::copy_n(input_.data(), count, static_cast<std::byte*>(to));
     input_ = input_.subspan(count);
     return count;
-}
-
-void TlsLayer::sendOutput(std::span<const std::byte> record) {
-    if (below_ != nullptr) {
-        below_->write(record);
-    }
 }
 
 void TlsLayer::noteSession(SSL_SESSION* session) { context_.state().remember(name_, session); }
@@ -161,9 +175,18 @@ void TlsLayer::pump() {
             readRecords();
         }
     }
-    flushGathered();
+    finish();
+}
+
+/// Sends what was gathered, and the goodbye when it is time for it.
+void TlsLayer::finish() {
+    if (state_ != State::Handshaking) {
+        encryptGathered();
+    }
     if (state_ == State::Closing) {
         sayGoodbye();
+    } else {
+        sendRecords();
     }
 }
 
@@ -171,7 +194,7 @@ bool TlsLayer::handshake() {
     ERR_clear_error();
     const int done = SSL_do_handshake(ssl_.get());
     if (done == 1) {
-        deadline_.cancel();
+        cancelTimer();
         state_ = State::Open;
         tellAbove();
         return true;
@@ -183,21 +206,30 @@ bool TlsLayer::handshake() {
 }
 
 void TlsLayer::tellAbove() {
+    if (paused_) {
+        below_->pauseProducing();  // the handshake could not be paused
+    }
+    const Ref<IProtocol> above = above_;
     try {
-        above_->makeConnection(*this);
+        if (!connected_) {
+            connected_ = true;
+            above->makeConnection(*this);
+        }
+        if (state_ == State::Open && !failure_) {
+            above->handshakeCompleted();
+        }
     } catch (...) {
         settle(Failure::current());
         throw;
     }
-    settle(above_);
+    settle(above);
+    startWriting();
 }
 
 void TlsLayer::readRecords() {
     PlainText buffer;
-    while (state_ == State::Open && !paused_ && readRecord(buffer.get())) {
-    }
-    if (state_ == State::Closing) {
-        input_ = {};
+    while (!failure_ && (state_ == State::Closing || (state_ == State::Open && !paused_)) &&
+           readRecord(buffer.get())) {
     }
 }
 
@@ -206,18 +238,67 @@ bool TlsLayer::readRecord(std::span<std::byte> buffer) {
     std::size_t got = 0;
     const int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &got);
     if (done == 1) {
-        if (!closeWanted_) {
+        if (state_ == State::Open && !closeWanted_) {
             above_->dataReceived(buffer.first(got));
         }
         return true;
     }
-    switch (SSL_get_error(ssl_.get(), done)) {
-    case SSL_ERROR_WANT_READ: return false;
-    case SSL_ERROR_ZERO_RETURN:
-        peerSaidGoodbye_ = true;
-        loseConnection();
+    const int error = SSL_get_error(ssl_.get(), done);
+    if (error == SSL_ERROR_WANT_READ) {
         return false;
-    default: fail(refusal("TLS connection to ")); return false;
+    }
+    if (error == SSL_ERROR_ZERO_RETURN || state_ == State::Closing) {
+        peerSaidGoodbye_ = true;
+        input_ = {};
+        loseConnection();
+    } else {
+        fail(refusal("TLS connection to "));
+    }
+    return false;
+}
+
+/// Delivers what was kept while reading was paused: from a later turn, as everything.
+void TlsLayer::readHeld() {
+    if (paused_) {
+        return;
+    }
+    const Ref<TlsLayer> alive(this);
+    try {
+        pump();
+    } catch (...) {
+        const Failure why = Failure::current();
+        log(LogLevel::Error,
+            "exception in a protocol's callback, closing " + peer_.toString() + ": " + why.brief());
+        fail(why);
+    }
+    if (below_ != nullptr && !paused_ && !failure_) {
+        below_->resumeProducing();
+    }
+}
+
+// Ends.
+
+void TlsLayer::callLater(Duration delay, void (TlsLayer::*call)()) {
+    timer_ = clock_.callLater(delay, [this, call] { (this->*call)(); });
+}
+
+void TlsLayer::cancelTimer() {
+    if (timer_.active()) {
+        timer_.cancel();
+    }
+}
+
+void TlsLayer::handshakeTimedOut() {
+    const auto allowed =
+        std::chrono::duration_cast<std::chrono::milliseconds>(handshakeTimeout_).count();
+    fail(Failure::make<ConnectTimeoutError>("TLS handshake with " + whom() +
+                                            " failed: not done within " + std::to_string(allowed) +
+                                            " ms (handshakeTimeout)"));
+}
+
+void TlsLayer::goodbyeTimedOut() {
+    if (below_ != nullptr) {
+        below_->loseConnection();
     }
 }
 
@@ -239,21 +320,21 @@ void TlsLayer::fail(const Failure& why) {
     }
     const Ref<TlsLayer> alive(this);
     failure_ = why;
-    const bool opened = state_ == State::Open || state_ == State::Closing;
-    if (!opened) {
-        if (deadline_.active()) {
-            deadline_.cancel();
-        }
+    cancelTimer();
+    if (!connected_) {
         settle(why);
     }
     input_ = {};
-    if (below_ != nullptr) {
-        if (why.check<ConnectTimeoutError>() != nullptr) {
-            below_->abortConnection();
-        } else {
-            below_->loseConnection();
-        }
+    sendRecords();
+    if (below_ == nullptr) {
+        return;
     }
+    if (why.check<ConnectTimeoutError>() != nullptr) {
+        below_->abortConnection();
+        return;
+    }
+    releaseProducer();  // its writes lead nowhere, so nobody shall wait for them
+    below_->loseConnection();
 }
 
 void TlsLayer::settle(Result<Ref<IProtocol>> outcome) {
@@ -264,152 +345,44 @@ void TlsLayer::settle(Result<Ref<IProtocol>> outcome) {
     }
 }
 
-// Above.
-
-void TlsLayer::write(std::span<const std::byte> data) {
-    if (state_ != State::Open || failure_) {
-        return;
+Ref<IProtocol> TlsLayer::switchProtocol(Ref<IProtocol> next) {
+    if (producer_ != nullptr) {
+        throw std::logic_error("a producer is registered; unregister it before the switch");
     }
-    if (!pumping_) {
-        encrypt(data);
-        return;
+    if (disconnecting() || state_ != State::Open) {
+        throw std::logic_error("the TLS connection is not open");
     }
-    gathered_ += asText(data);
-    if (gathered_.size() >= kRecord) {
-        flushGathered();
-    }
+    above_.swap(next);
+    return next;
 }
 
-void TlsLayer::writeSequence(std::span<const std::span<const std::byte>> pieces) {
-    std::string whole;
-    for (const std::span<const std::byte> piece : pieces) {
-        whole += asText(piece);
-    }
-    write(asBytes(whole));
+// What is known of the connection.
+
+const Address& TlsLayer::getHost() const noexcept {
+    static const Address unknown;
+    return below_ != nullptr ? below_->getHost() : unknown;
 }
 
-void TlsLayer::encrypt(std::span<const std::byte> data) {
-    while (!data.empty() && below_ != nullptr) {
-        ERR_clear_error();
-        std::size_t wrote = 0;
-        if (SSL_write_ex(ssl_.get(), data.data(), data.size(), &wrote) != 1) {
-            fail(refusal("TLS connection to "));
-            return;
-        }
-        data = data.subspan(wrote);
+std::optional<TlsCertificate> TlsLayer::getPeerCertificate() const {
+    const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+    if (certificate == nullptr) {
+        return std::nullopt;
     }
+    return TlsCertificate::fromNative(*certificate);
 }
 
-void TlsLayer::flushGathered() {
-    if (!gathered_.empty()) {
-        const std::string data = std::exchange(gathered_, {});
-        encrypt(asBytes(data));
-    }
+std::string_view TlsLayer::negotiatedProtocol() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
 }
 
-void TlsLayer::loseConnection() {
-    if (state_ != State::Open) {
-        return;
-    }
-    if (producing_) {
-        // Goes on when the producer is done (Twisted: TLS waits for every producer).
-        closeWanted_ = true;
-        return;
-    }
-    state_ = State::Closing;
-    if (!pumping_) {
-        flushGathered();
-        sayGoodbye();
-    }
+std::string_view TlsLayer::serverName() const noexcept {
+    const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    return name != nullptr ? name : "";
 }
 
-void TlsLayer::sayGoodbye() {
-    if (below_ != nullptr && !failure_) {
-        ERR_clear_error();
-        SSL_shutdown(ssl_.get());
-        below_->loseConnection();
-    }
-}
-
-void TlsLayer::abortConnection() {
-    if (state_ != State::Closed && below_ != nullptr) {
-        input_ = {};
-        gathered_.clear();
-        if (state_ == State::Open) {
-            failure_ = Failure(ConnectionAborted());
-        }
-        below_->abortConnection();
-    }
-}
-
-void TlsLayer::pauseProducing() {
-    paused_ = true;
-    if (below_ != nullptr) {
-        below_->pauseProducing();
-    }
-}
-
-void TlsLayer::resumeProducing() {
-    paused_ = false;
-    if (below_ == nullptr) {
-        return;
-    }
-    if (held_.empty()) {
-        below_->resumeProducing();
-    } else if (!resumption_.active()) {
-        resumption_ = clock_.callLater(Duration::zero(), [this] { readHeld(); });
-    }
-}
-
-/// Delivers what was kept while reading was paused: from a later turn, as everything.
-void TlsLayer::readHeld() {
-    const Ref<TlsLayer> alive(this);
-    try {
-        pump();
-    } catch (...) {
-        const Failure why = Failure::current();
-        log(LogLevel::Error,
-            "exception in a protocol's callback, closing " + peer_.toString() + ": " + why.brief());
-        fail(why);
-    }
-    if (below_ != nullptr && !paused_) {
-        below_->resumeProducing();
-    }
-}
-
-void TlsLayer::registerProducer(IProducer& producer, Producing mode) {
-    if (below_ == nullptr || state_ != State::Open) {
-        producer.stopProducing();
-        return;
-    }
-    producing_ = true;
-    below_->registerProducer(producer, mode);
-}
-
-void TlsLayer::unregisterProducer() {
-    producing_ = false;
-    if (below_ != nullptr) {
-        below_->unregisterProducer();
-    }
-    if (std::exchange(closeWanted_, false)) {
-        loseConnection();
-    }
-}
-
-std::size_t TlsLayer::bytesBuffered() const noexcept {
-    return gathered_.size() + (below_ != nullptr ? below_->bytesBuffered() : 0);
-}
-
-void TlsLayer::setTcpNoDelay(bool on) {
-    if (below_ != nullptr) {
-        below_->setTcpNoDelay(on);
-    }
-}
-
-void TlsLayer::setTcpKeepAlive(bool on) {
-    if (below_ != nullptr) {
-        below_->setTcpKeepAlive(on);
-    }
-}
+std::string_view TlsLayer::cipher() const noexcept { return SSL_get_cipher_name(ssl_.get()); }
 
 }  // namespace marline::detail

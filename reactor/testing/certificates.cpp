@@ -87,14 +87,15 @@ std::string alternativeNames(const std::vector<std::string>& names) {
 
 class CertificateAuthority::Keys {
 public:
-    explicit Keys(const std::string& name)
+    explicit Keys(const std::string& name, const Keys* signer = nullptr)
         : key(makeKey()),
           certificate(begin(name, *key, std::chrono::hours(-24), std::chrono::hours(24 * 365))) {
-        X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
+        const Keys& by = signer != nullptr ? *signer : *this;
+        X509_set_issuer_name(certificate.get(), X509_get_subject_name(by.certificate.get()));
         extend(*certificate, *certificate, NID_basic_constraints, "critical,CA:TRUE");
         extend(*certificate, *certificate, NID_key_usage, "critical,keyCertSign,cRLSign");
         extend(*certificate, *certificate, NID_subject_key_identifier, "hash");
-        check(X509_sign(certificate.get(), key.get(), EVP_sha256()) != 0);
+        check(X509_sign(certificate.get(), by.key.get(), EVP_sha256()) != 0);
         pem = pemOf(*certificate);
     }
 
@@ -105,6 +106,8 @@ public:
 
 CertificateAuthority::CertificateAuthority(const std::string& name)
     : keys_(std::make_unique<Keys>(name)) {}
+CertificateAuthority::CertificateAuthority(std::unique_ptr<Keys> keys) noexcept
+    : keys_(std::move(keys)) {}
 CertificateAuthority::CertificateAuthority(CertificateAuthority&&) noexcept = default;
 CertificateAuthority::~CertificateAuthority() = default;
 
@@ -119,6 +122,10 @@ PemPair CertificateAuthority::issue(const LeafOptions& options) const {
     extend(*leaf, *keys_->certificate, NID_subject_alt_name, alternativeNames(options.names));
     check(X509_sign(leaf.get(), keys_->key.get(), EVP_sha256()) != 0);
     return {pemOf(*leaf), pemOf(*key)};
+}
+
+CertificateAuthority CertificateAuthority::intermediate(const std::string& name) const {
+    return CertificateAuthority(std::make_unique<Keys>(name, keys_.get()));
 }
 
 }  // namespace marline::testing

@@ -37,9 +37,14 @@ public:
     const std::string& certificatePem() const noexcept;
     /// A certificate signed by it.
     PemPair issue(const LeafOptions& options) const;
+    /// Another authority, whose certificate is signed by this one: an intermediate. What it issues
+    /// is trusted when its certificatePem() follows the leaf's.
+    CertificateAuthority intermediate(const std::string& name) const;
 
 private:
     class Keys;
+
+    explicit CertificateAuthority(std::unique_ptr<Keys> keys) noexcept;
 
     std::unique_ptr<Keys> keys_;
 };

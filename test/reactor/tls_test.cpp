@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <marline/reactor/testing/certificates.hpp>
+#include <marline/reactor/testing/string_transport.hpp>
 
 #include "test/support/running.hpp"
 
@@ -66,7 +67,7 @@ TEST_F(Tls, carriesBytesAndClosesCleanly) {
     EXPECT_NE(client->lost->check<ConnectionDone>(), nullptr);
 }
 
-// A server is known by its name or its address.
+// S-20, S-21: A server is known by its name or its address.
 TEST_F(Tls, verifiesNamesAndAddresses) {
     serve({.names = {"site.test", "*.wild.test", "127.0.0.1"}});
     EXPECT_TRUE(connect("SITE.test", trusting()).ok());
@@ -78,7 +79,7 @@ TEST_F(Tls, verifiesNamesAndAddresses) {
     EXPECT_THAT(refusal("127.0.0.2", trusting()), HasSubstr("IP address mismatch"));
 }
 
-// Who signed it, and when it is valid, matter; the error names the certificate.
+// S-20, S-21: Who signed it, and when it is valid, matter; the error names the certificate.
 TEST_F(Tls, verifiesIssuerAndDates) {
     serve({.names = {"site.test"}});
     EXPECT_THAT(refusal("site.test", TlsContext::client()), HasSubstr("CN=site.test"));
@@ -195,6 +196,63 @@ TEST_F(Tls, badFilesAndKeysAreNamed) {
     EXPECT_THAT(message([] { TlsContext::client().trustPem("nonsense"); }),
                 HasSubstr("no CA certificate"));
     EXPECT_THAT(message([] { TlsContext::client().trustFile("/no/ca"); }), HasSubstr("/no/ca"));
+}
+
+// S-18: a TCP connection is upgraded in its middle, and closes cleanly.
+TEST_F(Tls, startsOnAConnectionThatStands) {
+    const auto pair = authority.issue({.names = {"site.test"}});
+    const TlsContext serverTls = TlsContext::server(pair.certificate, pair.key);
+    server->onData = [&](ITransport& t, std::string_view data) {
+        if (data == "STARTTLS") {
+            t.write("GO");
+            startTls(t, serverTls, reactor);
+        }
+    };
+    client->onData = [&](ITransport& t, std::string_view data) {
+        if (data == "GO") {
+            startTls(t, trusting(), reactor, "site.test");
+        }
+    };
+    port = reactor.listenTcp(0, recorderFactory(server), {.interface = "127.0.0.1"});
+    ASSERT_TRUE(
+        outcomeOf(reactor, reactor.connectTcp(port->getHost(), recorderFactory(client))).ok());
+    client->transport->write("STARTTLS");
+    runUntil(reactor, [&] { return client->received == "GO"; });
+    // By the record's protocol, whose transport is the TLS one now.
+    client->protocol->transport()->write("secret");
+    runUntil(reactor, [&] { return server->received == "STARTTLSsecret"; });
+    client->protocol->transport()->loseConnection();
+    runUntil(reactor, [&] { return server->lost && client->lost; });
+    EXPECT_NE(client->lost->check<ConnectionDone>(), nullptr);
+    EXPECT_NE(server->lost->check<ConnectionDone>(), nullptr);
+}
+
+// A producer, or a connection that closes, keeps TCP from changing its protocol.
+TEST_F(Tls, startsOnlyWhereItCan) {
+    struct Idle final : IProducer {
+        void resumeProducing() override {}
+        void pauseProducing() override {}
+        void stopProducing() override {}
+    } producer;
+    port = reactor.listenTcp(0, recorderFactory(server), {.interface = "127.0.0.1"});
+    ASSERT_TRUE(
+        outcomeOf(reactor, reactor.connectTcp(port->getHost(), recorderFactory(client))).ok());
+    ITransport& tcp = *client->transport;
+    EXPECT_EQ(tcp.tls(), nullptr);
+    tcp.registerProducer(producer, Producing::Push);
+    EXPECT_THROW(startTls(tcp, trusting(), reactor, "site.test"), std::logic_error);
+    tcp.unregisterProducer();
+    tcp.loseConnection();
+    EXPECT_THROW(startTls(tcp, trusting(), reactor, "site.test"), std::logic_error);
+    runUntil(reactor, [&] { return client->lost.has_value(); });
+    EXPECT_NE(client->lost->check<ConnectionDone>(), nullptr);
+}
+
+// A transport that cannot change its protocol says so.
+TEST_F(Tls, startsOnlyOnTransportsThatSupportIt) {
+    marline::testing::StringTransport transport;
+    EXPECT_THROW(startTls(transport, trusting(), reactor, "site.test"), std::logic_error);
+    EXPECT_EQ(transport.value(), "");
 }
 
 }  // namespace

@@ -73,6 +73,13 @@ public:
             }
         }
         void unregisterProducer() override { producer_ = nullptr; }
+        Ref<IProtocol> switchProtocol(Ref<IProtocol> next) override {
+            if (producer_ != nullptr) {
+                throw std::logic_error("a producer is registered");
+            }
+            protocol_.swap(next);
+            return next;
+        }
 
         bool ended() const noexcept { return ended_; }
         bool paused() const noexcept { return paused_; }
@@ -122,7 +129,11 @@ public:
                 return false;
             }
             producerPaused_ = false;
-            producer_->resumeProducing();
+            try {
+                producer_->resumeProducing();
+            } catch (...) {
+                lose(Failure::current());
+            }
             return true;
         }
         void receive(const std::string& data) {

@@ -27,6 +27,13 @@ public:
             onData(*this, asText(data));
         }
     }
+    void handshakeCompleted() override {
+        ++handshakes;
+        if (onHandshake) {
+            onHandshake(*this);
+        }
+    }
+    void transportChanged(ITransport& to) override { transport = &to; }
     void connectionLost(const Failure& reason) override {
         transport = nullptr;
         ++losses;
@@ -45,10 +52,12 @@ public:
     ITransport* transport = nullptr;
     int made = 0;
     int deliveries = 0;
+    int handshakes = 0;
     int losses = 0;
     std::string received;
     std::optional<Failure> lost;
     std::function<void(RecordingProtocol&)> onMade;
+    std::function<void(RecordingProtocol&)> onHandshake;
     std::function<void(RecordingProtocol&, std::string_view)> onData;
     std::function<void(RecordingProtocol&)> onLost;
 };

@@ -46,6 +46,7 @@ struct Record {
     std::string received;
     std::vector<std::string> events;
     ITransport* transport = nullptr;
+    Protocol* protocol = nullptr;
     std::optional<Failure> lost;
     bool halfClose = false;
     std::function<void(ITransport&)> onMade;
@@ -62,6 +63,7 @@ public:
 
     void connectionMade() override {
         record_->transport = transport();
+        record_->protocol = this;
         record_->events.emplace_back("made");
         if (record_->onMade) {
             record_->onMade(*transport());
@@ -80,6 +82,7 @@ public:
         if (record_->onLost) {
             record_->onLost(*transport());
         }
+        record_->protocol = nullptr;
         Protocol::connectionLost(reason);
     }
     bool wantsHalfClose() const noexcept override { return record_->halfClose; }

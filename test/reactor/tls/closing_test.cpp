@@ -1,8 +1,10 @@
+#include <chrono>
 #include <stdexcept>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "tls_bed.hpp"
 
@@ -14,7 +16,7 @@ using ::testing::HasSubstr;
 
 void ignore(RecordingProtocol&) {}
 
-// A clean close is ConnectionDone on both sides, with all that was written before.
+// S-5: A clean close is ConnectionDone on both sides, with all that was written before.
 TEST(TlsClosing, isCleanOnBothSides) {
     TlsBed bed;
     bed.run();
@@ -29,7 +31,7 @@ TEST(TlsClosing, isCleanOnBothSides) {
     EXPECT_EQ(bed.client().losses + bed.server().losses, 2);
 }
 
-// A stream that ends without close_notify is told from a clean end.
+// S-9: A stream that ends without close_notify is told from a clean end.
 TEST(TlsClosing, aTruncatedStreamIsToldFromACleanEnd) {
     TlsBed bed;
     bed.run();
@@ -97,7 +99,7 @@ TEST(TlsClosing, abortAfterCloseAborts) {
     EXPECT_TRUE(bed.client().lostWith<ConnectionAborted>());
 }
 
-// What is written after loseConnection() is dropped.
+// S-8: What is written after loseConnection() is dropped.
 TEST(TlsClosing, writesAfterCloseAreDropped) {
     TlsBed bed;
     bed.run();
@@ -109,7 +111,7 @@ TEST(TlsClosing, writesAfterCloseAreDropped) {
     EXPECT_TRUE(bed.server().lostWith<ConnectionDone>());
 }
 
-// Every call of a transport that is gone does nothing.
+// S-11: Every call of a transport that is gone does nothing.
 TEST(TlsClosing, callsAfterTheEndDoNothing) {
     TlsBed bed;
     ITransport* transport = nullptr;
@@ -272,6 +274,142 @@ TEST(TlsClosing, aLostTransportIsALostConnection) {
     }
     EXPECT_EQ(kept->losses, 1);
     EXPECT_TRUE(kept->lostWith<ConnectionLost>());
+}
+
+// S-5: the connection below is closed only when the peer has said goodbye as well.
+TEST(TlsClosing, waitsForThePeersGoodbye) {
+    TlsBed bed;
+    bed.run();
+    bed.pipe.server.pauseProducing();
+    bed.client().transport->loseConnection();
+    bed.pipe.step();
+    EXPECT_FALSE(bed.pipe.client.disconnecting());
+    bed.pipe.server.resumeProducing();
+    bed.pipe.run();
+    EXPECT_TRUE(bed.client().lostWith<ConnectionDone>());
+    EXPECT_TRUE(bed.server().lostWith<ConnectionDone>());
+    EXPECT_EQ(bed.clock.pendingCalls(), 0U);
+}
+
+// S-5: it does not wait for ever: kTlsGoodbyeTimeout.
+TEST(TlsClosing, waitsForThePeersGoodbyeNoLongerThanAllowed) {
+    TlsBed bed;
+    bed.run();
+    bed.client().transport->loseConnection();
+    bed.clock.advance(kTlsGoodbyeTimeout - std::chrono::milliseconds(1));
+    EXPECT_FALSE(bed.pipe.client.disconnecting());
+    bed.clock.advance(std::chrono::milliseconds(1));
+    EXPECT_TRUE(bed.pipe.client.disconnecting());
+    bed.pipe.run();
+    EXPECT_TRUE(bed.client().lostWith<ConnectionDone>());
+    EXPECT_TRUE(bed.server().lostWith<ConnectionDone>());
+}
+
+// S-5: a peer that ends the stream instead has been told, so that nothing is missing.
+TEST(TlsClosing, anEndInsteadOfAGoodbyeIsEnoughAfterOurs) {
+    TlsBed bed;
+    bed.run();
+    bed.client().transport->loseConnection();
+    bed.pipe.cut();
+    EXPECT_TRUE(bed.client().lostWith<ConnectionDone>());
+}
+
+// S-5: what was held back by a pause does not keep the goodbye from being seen.
+TEST(TlsClosing, closesWhilePaused) {
+    TlsBed bed;
+    bed.run();
+    bed.server().onData = [](RecordingProtocol& self, std::string_view) {
+        self.transport->pauseProducing();
+    };
+    for (const char* record : {"one", "two", "three"}) {
+        bed.client().transport->write(record);
+    }
+    bed.client().transport->loseConnection();
+    bed.pipe.run();
+    ASSERT_EQ(bed.server().received, "one");
+    bed.server().transport->loseConnection();
+    bed.pipe.run();
+    EXPECT_EQ(bed.server().received, "one");
+    EXPECT_TRUE(bed.server().lostWith<ConnectionDone>());
+    EXPECT_EQ(bed.clock.pendingCalls(), 0U);
+}
+
+// S-5: everything that was written goes out before the goodbye, however much it is.
+TEST(TlsClosing, sendsAHugeWriteBeforeTheGoodbye) {
+    TlsBed bed;
+    bed.run();
+    bed.client().transport->write(std::string(3'000'000, 'x'));
+    bed.client().transport->loseConnection();
+    bed.pipe.run();
+    EXPECT_EQ(bed.server().received.size(), 3'000'000U);
+    EXPECT_TRUE(bed.server().lostWith<ConnectionDone>());
+}
+
+// S-5: both sides may close at once.
+TEST(TlsClosing, bothMayCloseAtOnce) {
+    TlsBed bed;
+    bed.run();
+    bed.client().transport->loseConnection();
+    bed.server().transport->loseConnection();
+    bed.pipe.run();
+    EXPECT_TRUE(bed.client().lostWith<ConnectionDone>());
+    EXPECT_TRUE(bed.server().lostWith<ConnectionDone>());
+}
+
+// S-6: connectionLost() comes when the transport below has closed, and not with the goodbye.
+TEST(TlsClosing, isLostOnlyWhenTheTransportBelowIs) {
+    TlsBed bed;
+    bed.run();
+    bed.client().transport->loseConnection();
+    bed.pipe.step();
+    EXPECT_TRUE(bed.pipe.server.disconnecting()) << "the goodbye did not arrive";
+    EXPECT_FALSE(bed.pipe.client.ended());
+    EXPECT_EQ(bed.client().losses, 0);
+    bed.pipe.run();
+    EXPECT_EQ(bed.client().losses, 1);
+}
+
+// S-10: OpenSSL's error in a write is what the connection ends with.
+TEST(TlsClosing, anErrorInAWriteIsTheReason) {
+    static SSL* captured = nullptr;
+    TlsContext context = clientContext();
+    SSL_CTX_set_info_callback(context.native(),
+                              [](const SSL* ssl, int, int) { captured = const_cast<SSL*>(ssl); });
+    TlsBed bed(context);
+    bed.run();
+    ASSERT_EQ(SSL_shutdown(captured), 0);  // from now on OpenSSL refuses to write
+    bed.client().transport->write("refused");
+    bed.client().transport->write("not even tried");
+    EXPECT_EQ(bed.client().losses, 0);
+    bed.pipe.run();
+    ASSERT_TRUE(bed.client().lostWith<TlsError>());
+    EXPECT_THAT(bed.client().lost->message(), HasSubstr("protocol is shutdown"));
+    EXPECT_EQ(bed.server().received, "");
+}
+
+// S-10: a write that fails below is the reason above, as it is.
+TEST(TlsClosing, anErrorBelowIsTheReason) {
+    TlsBed bed;
+    bed.run();
+    bed.pipe.server.abortConnection();
+    bed.client().transport->write("into the void");
+    bed.pipe.run();
+    EXPECT_TRUE(bed.client().lostWith<ConnectionLost>());
+    EXPECT_FALSE(bed.client().lostWith<ConnectionTruncated>());
+    EXPECT_THAT(bed.client().lost->message(), HasSubstr("reset by peer"));
+}
+
+// S-11: a second loseConnection() does nothing.
+TEST(TlsClosing, closingTwiceIsClosingOnce) {
+    TlsBed bed;
+    bed.run();
+    bed.client().transport->loseConnection();
+    const std::size_t sent = bed.pipe.client.sent.size();
+    bed.client().transport->loseConnection();
+    EXPECT_EQ(bed.pipe.client.sent.size(), sent);
+    bed.pipe.run();
+    EXPECT_EQ(bed.client().losses, 1);
+    EXPECT_TRUE(bed.client().lostWith<ConnectionDone>());
 }
 
 }  // namespace

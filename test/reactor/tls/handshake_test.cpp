@@ -40,7 +40,7 @@ TEST(TlsHandshake, worksByteByByte) {
     EXPECT_TRUE(bed.server().lostWith<ConnectionDone>());
 }
 
-// A protocol hears nothing before the handshake is done, and then makeConnection() first.
+// S-1: A protocol hears nothing before the handshake is done, and then makeConnection() first.
 TEST(TlsHandshake, makesTheConnectionOnlyWhenItIsDone) {
     TlsBed bed;
     bed.begin();
@@ -52,7 +52,7 @@ TEST(TlsHandshake, makesTheConnectionOnlyWhenItIsDone) {
     EXPECT_EQ(bed.clock.pendingCalls(), 0U) << "a deadline was left";
 }
 
-// What a protocol writes in makeConnection() arrives.
+// S-1: What a protocol writes in makeConnection() arrives.
 TEST(TlsHandshake, sendsWhatIsWrittenInMakeConnection) {
     TlsBed bed;
     const auto greet = [](RecordingProtocol& protocol) {
@@ -78,7 +78,7 @@ TEST(TlsHandshake, passesAddressesAndOptionsThrough) {
     EXPECT_TRUE(bed.pipe.client.keepAlive);
 }
 
-// TLS 1.1 is refused by our server.
+// S-22: TLS 1.1 is refused by our server.
 TEST(TlsHandshake, serverRefusesTls11) {
     TlsContext old = clientContext();
     SSL_CTX_set_min_proto_version(old.native(), TLS1_1_VERSION);
@@ -90,7 +90,7 @@ TEST(TlsHandshake, serverRefusesTls11) {
     EXPECT_EQ(bed.server().made, 0);
 }
 
-// TLS 1.1 is refused by our client.
+// S-22: TLS 1.1 is refused by our client.
 TEST(TlsHandshake, clientRefusesTls11) {
     TlsContext old = serverContext();
     SSL_CTX_set_min_proto_version(old.native(), TLS1_1_VERSION);
@@ -116,7 +116,7 @@ TEST(TlsHandshake, speaksTls12) {
     EXPECT_EQ(bed.client().received, "old");
 }
 
-// A server that answers with garbage is no TLS server.
+// S-4: A server that answers with garbage is no TLS server.
 TEST(TlsHandshake, refusesGarbage) {
     TlsBed bed;
     bed.begin();

@@ -2,6 +2,8 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -78,7 +80,7 @@ TEST(TlsStream, carriesMegabytesBothWays) {
     EXPECT_TRUE(bed.server().received == data);
 }
 
-// Many small writes of one callback leave in one record.
+// S-16: Many small writes of one callback leave in one record.
 TEST(TlsStream, gathersTheWritesOfOneCallback) {
     TlsBed bed;
     bed.servers = makeRef<RecordingFactory>([](RecordingProtocol& protocol) {
@@ -96,7 +98,7 @@ TEST(TlsStream, gathersTheWritesOfOneCallback) {
     EXPECT_EQ(countRecords(bed.pipe.server.sent), 1);
 }
 
-// More than fits into a record leaves in as few as it fits into.
+// S-16: More than fits into a record leaves in as few as it fits into.
 TEST(TlsStream, fillsItsRecords) {
     TlsBed bed;
     bed.servers = makeRef<RecordingFactory>([](RecordingProtocol& protocol) {
@@ -272,7 +274,7 @@ TEST(TlsStream, holdsAPushProducerBack) {
     EXPECT_EQ(blocks.stops, 0);
 }
 
-// A pull producer is asked again whenever the buffer is empty.
+// S-14: A pull producer is asked again whenever the buffer is empty.
 TEST(TlsStream, pullsAProducer) {
     TlsBed bed;
     bed.run();
@@ -283,7 +285,7 @@ TEST(TlsStream, pullsAProducer) {
     EXPECT_EQ(bed.server().received.size(), 100U);
 }
 
-// loseConnection() waits for the producer, and the peer gets everything.
+// S-8: loseConnection() waits for the producer, and the peer gets everything.
 TEST(TlsStream, closesAfterItsProducer) {
     TlsBed bed;
     bed.run();
@@ -348,6 +350,156 @@ TEST(TlsStream, stopsTheProducerOfALostConnection) {
     bed.pipe.cut();
     EXPECT_EQ(blocks.stops, 1);
     EXPECT_EQ(bed.client().losses, 1);
+}
+
+// S-17: all that came in one chunk is delivered at once, over however many records.
+TEST(TlsStream, deliversAllRecordsOfOneChunk) {
+    TlsBed bed;
+    bed.run();
+    for (const char* record : {"one", "two", "three"}) {
+        bed.client().transport->write(record);
+    }
+    bed.pipe.step();
+    EXPECT_EQ(bed.server().received, "onetwothree");
+    EXPECT_EQ(bed.server().deliveries, 3);
+}
+
+// S-16: what is written outside of a callback is sent at once, for the transport to put together.
+TEST(TlsStream, sendsWhatIsWrittenOutsideOfACallbackAtOnce) {
+    TlsBed bed;
+    bed.run();
+    const std::size_t before = bed.pipe.client.sent.size();
+    bed.client().transport->write("now");
+    EXPECT_GT(bed.pipe.client.sent.size(), before);
+    EXPECT_EQ(bed.clock.pendingCalls(), 0U);
+}
+
+// A large write reaches the transport below in few pieces, and not record by record.
+TEST(TlsStream, writesManyRecordsInOneCall) {
+    TlsBed bed;
+    bed.run();
+    bed.pipe.client.writes = 0;
+    bed.client().transport->write(pattern(640 * 1024));
+    EXPECT_LE(bed.pipe.client.writes, 11);
+    bed.pipe.run();
+    EXPECT_TRUE(bed.server().received == pattern(640 * 1024));
+}
+
+/// Notes how it is asked, and writes its last words when it is paused.
+class LastWords final : public IProducer {
+public:
+    explicit LastWords(ITransport& to) : to_(to) {}
+    void resumeProducing() override { events.emplace_back("resume"); }
+    void pauseProducing() override {
+        events.emplace_back("pause");
+        to_.write(std::exchange(words, {}));
+    }
+    void stopProducing() override { events.emplace_back("stop"); }
+
+    std::vector<std::string> events;
+    std::string words = "last words";
+
+private:
+    ITransport& to_;
+};
+
+// S-13: pauses and resumptions take turns, whoever asks for them.
+TEST(TlsStream, neverPausesOrResumesAProducerTwiceInARow) {
+    TlsBed bed;
+    bed.run();
+    LastWords producer(*bed.client().transport);
+    bed.client().transport->registerProducer(producer, Producing::Push);
+    for (int i = 0; i < 3; ++i) {
+        bed.client().transport->write(pattern(100'000));
+        bed.client().transport->write(pattern(100'000));
+        bed.pipe.run();
+    }
+    EXPECT_EQ(producer.events,
+              (std::vector<std::string>{"pause", "resume", "pause", "resume", "pause", "resume"}));
+    bed.client().transport->unregisterProducer();
+}
+
+// What a producer writes as it is paused comes behind what made it pause.
+TEST(TlsStream, aProducersLastWordsComeLast) {
+    TlsBed bed;
+    bed.run();
+    LastWords producer(*bed.client().transport);
+    bed.client().transport->registerProducer(producer, Producing::Push);
+    const std::string data = pattern(300'000);
+    bed.client().transport->write(data);
+    bed.pipe.run();
+    EXPECT_TRUE(bed.server().received == data + "last words");
+    bed.client().transport->unregisterProducer();
+}
+
+/// Throws when it is asked.
+class Faulty final : public IProducer {
+public:
+    void resumeProducing() override {
+        if (++asked == 2) {
+            throw std::out_of_range("nothing left");
+        }
+    }
+    void pauseProducing() override {}
+    void stopProducing() override { ++stops; }
+
+    int asked = 0;
+    int stops = 0;
+};
+
+// S-14: an exception in resumeProducing() ends the connection with it, as over TCP.
+TEST(TlsStream, anExceptionInAProducerIsTheReason) {
+    TlsBed bed;
+    bed.run();
+    Faulty producer;
+    bed.client().transport->registerProducer(producer, Producing::Pull);
+    bed.pipe.run();
+    EXPECT_EQ(producer.asked, 2);
+    EXPECT_EQ(producer.stops, 1);
+    EXPECT_TRUE(bed.client().lostWith<std::out_of_range>());
+}
+
+// A pull producer that is done at once leaves nothing behind.
+TEST(TlsStream, aPullProducerMayBeDoneAtOnce) {
+    TlsBed bed;
+    bed.run();
+    Blocks blocks(*bed.client().transport, "block", 0);
+    blocks.begin(Producing::Pull);
+    bed.client().transport->loseConnection();
+    bed.pipe.run();
+    EXPECT_TRUE(bed.client().lostWith<ConnectionDone>()) << "waits for a producer that has gone";
+}
+
+// S-15: a producer that is registered when the connection is closing or gone is stopped at once.
+TEST(TlsStream, stopsAProducerThatComesTooLate) {
+    TlsBed bed;
+    LastWords late(bed.pipe.client);
+    ITransport* transport = nullptr;
+    bed.clients = makeRef<RecordingFactory>([&](RecordingProtocol& protocol) {
+        protocol.onLost = [&](RecordingProtocol&) {
+            transport->registerProducer(late, Producing::Pull);
+        };
+    });
+    bed.run();
+    transport = bed.client().transport;
+    LastWords closing(*transport);
+    transport->loseConnection();
+    transport->registerProducer(closing, Producing::Push);
+    EXPECT_EQ(closing.events, std::vector<std::string>{"stop"});
+    bed.pipe.run();
+    EXPECT_EQ(late.events, std::vector<std::string>{"stop"});
+}
+
+// A producer of a connection that TLS has given up is stopped, once.
+TEST(TlsStream, stopsTheProducerOfABrokenConnection) {
+    TlsBed bed;
+    bed.run();
+    Faulty producer;
+    bed.server().transport->registerProducer(producer, Producing::Push);
+    bed.pipe.inject(bed.pipe.client, std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x'));
+    bed.pipe.run();
+    EXPECT_TRUE(bed.server().lostWith<TlsError>());
+    EXPECT_EQ(producer.stops, 1);
 }
 
 }  // namespace

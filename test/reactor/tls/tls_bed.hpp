@@ -10,6 +10,7 @@
 #include <marline/reactor/testing/certificates.hpp>
 #include <marline/reactor/testing/clock.hpp>
 #include <marline/reactor/tls.hpp>
+#include <marline/reactor/tls_connection.hpp>
 
 #include <support/memory_pipe.hpp>
 #include <support/recording_protocol.hpp>
@@ -62,14 +63,14 @@ class TlsBed {
 public:
     explicit TlsBed(TlsContext clientTls = clientContext(), TlsContext serverTls = serverContext(),
                     std::string host = kHost)
-        : clientTls_(std::move(clientTls)), serverTls_(std::move(serverTls)),
+        : clientContext_(std::move(clientTls)), serverContext_(std::move(serverTls)),
           host_(std::move(host)) {}
 
     /// Begins; what was prepared in `clients` and `servers` is used.
     void begin() {
         auto endpoint = makeRef<PipeEndpoint>(
-            pipe, tlsServerFactory(serverTls_, clock, servers, kTlsHandshakeTimeout));
-        connecting = wrapClientTls(clock, clientTls_, host_, endpoint)->connect(clients);
+            pipe, tlsServerFactory(serverContext_, clock, servers, kTlsHandshakeTimeout));
+        connecting = wrapClientTls(clock, clientContext_, host_, endpoint)->connect(clients);
         connecting->addCallbacks([this](const Ref<IProtocol>& made) { protocol = made; },
                                  [this](const Failure& why) { failure = why; });
     }
@@ -79,8 +80,13 @@ public:
         pipe.run();
     }
 
+    /// What TLS knows, on either side.
+    const ITlsConnection& clientTls() { return *client().transport->tls(); }
+    const ITlsConnection& serverTls() { return *server().transport->tls(); }
     RecordingProtocol& client() { return *clients->built.at(0); }
     RecordingProtocol& server() { return *servers->built.at(0); }
+    /// True when both have got through.
+    bool stands() { return protocol && server().made == 1 && !server().lost; }
     std::string refusal() const { return failure ? failure->message() : "no refusal"; }
 
     testing::Clock clock;
@@ -92,8 +98,8 @@ public:
     MemoryPipe pipe;
 
 private:
-    TlsContext clientTls_;
-    TlsContext serverTls_;
+    TlsContext clientContext_;
+    TlsContext serverContext_;
     std::string host_;
 };
 

@@ -1,0 +1,16 @@
+#include <marline/reactor/interfaces.hpp>
+
+#include <stdexcept>
+
+namespace marline {
+
+Ref<IProtocol> ITransport::switchProtocol(Ref<IProtocol>) {
+    throw std::logic_error("this transport cannot change its protocol");
+}
+
+void IProtocol::transportChanged(ITransport&) {
+    throw std::logic_error(
+        "this protocol cannot change its transport: it must override transportChanged()");
+}
+
+}  // namespace marline
