@@ -31,5 +31,8 @@ MARLINE_API UnhandledHook setUnhandledHook(UnhandledHook hook) noexcept;
 
 /// Reports `error` to this thread's hook.
 MARLINE_API void reportUnhandled(const UnhandledError& error) noexcept;
+inline void reportUnhandled(const Failure& failure, const std::source_location& created) noexcept {
+    reportUnhandled({failure, created, {}});
+}
 
 }  // namespace marline

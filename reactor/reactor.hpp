@@ -124,10 +124,6 @@ public:
     /// CannotListenError when it cannot.
     Ref<IListeningPort> listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
                                   const ListenOptions& options = {});
-    /// Accepts connections on `fd`, which listens already (Twisted: `adoptStreamPort`). It works on
-    /// a copy, and the caller keeps `fd`; throws std::system_error when it is no such socket.
-    Ref<IListeningPort> adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
-                                        std::size_t maxConnections = 10000);
     /// Connects to a numeric address; the Deferred fires with the factory's protocol after its
     /// makeConnection(), or fails with a ConnectError, from a later turn. Cancelling it stops the
     /// attempt. For names see HostnameEndpoint.

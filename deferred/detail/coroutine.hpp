@@ -10,13 +10,17 @@
 #include <utility>
 
 #include <marline/deferred/api.hpp>
-#include <marline/deferred/deferred.hpp>
 #include <marline/deferred/detail/block_pool.hpp>
 #include <marline/deferred/detail/chain.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/result.hpp>
 
-namespace marline::detail {
+namespace marline {
+
+template <class T>
+class Deferred;
+
+namespace detail {
 
 /// The part of a promise that does not depend on the type: the chain that the coroutine fires.
 ///
@@ -177,4 +181,5 @@ public:
     }
 };
 
-}  // namespace marline::detail
+}  // namespace detail
+}  // namespace marline

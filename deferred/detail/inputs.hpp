@@ -38,7 +38,7 @@ public:
             try {
                 chain->cancel();
             } catch (...) {
-                reportUnhandled({Failure::current(), created, {}});
+                reportUnhandled(Failure::current(), created);
             }
         }
     }
