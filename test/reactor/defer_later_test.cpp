@@ -138,7 +138,7 @@ TEST(DeferLater, refusesANegativeDelay) {
 TEST(DeferLater, isReportedWithItsCallersPlace) {
     static std::source_location reported;
     const UnhandledHook before = setUnhandledHook(
-        [](const Failure&, const std::source_location& made) noexcept { reported = made; });
+        [](const UnhandledError& error) noexcept { reported = error.created; });
     Clock clock;
     const auto line = std::source_location::current().line() + 1;
     deferLater(clock, 1s, [] { throw std::runtime_error("unread"); });

@@ -55,9 +55,9 @@ public:
     }
 
 private:
-    static void count(const Failure& failure, const std::source_location&) noexcept {
+    static void count(const UnhandledError& error) noexcept {
         ++counted_;
-        ADD_FAILURE() << "unhandled: " << failure.message();
+        ADD_FAILURE() << error.describe();
     }
 
     static inline int counted_ = 0;
