@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <source_location>
 #include <utility>
 
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/errors.hpp>
-#include <marline/deferred/source.hpp>
+#include <marline/deferred/failure.hpp>
 
 namespace marline::detail {
 
@@ -24,7 +23,10 @@ public:
     WaitList& operator=(const WaitList&) = delete;
     ~WaitList() {
         while (!empty()) {
-            pop();
+            Deferred<T> waiter = pop();
+            if (waiter.chain().observed()) {
+                waiter.errback(Failure::make<DeferredLost>());
+            }
         }
     }
 
@@ -33,18 +35,17 @@ public:
 
     /// A new Deferred at the end of the queue.
     Deferred<T> push(const std::source_location& where) {
-        DeferredSource<T> source(Place(*this), where);
-        Deferred<T> waiter = source.deferred();
-        last_->source.emplace(std::move(source));
+        Deferred<T> waiter(Place(*this), where);
+        last_->chain = Deferred<T>(waiter).releaseChain();
         return waiter;
     }
 
-    /// Takes the oldest out of the queue, to be fired; there must be one.
-    DeferredSource<T> pop() noexcept { return first_->leave(); }
+    /// Takes the oldest out of the queue, unfired; there must be one.
+    Deferred<T> pop() noexcept { return first_->leave(); }
 
 private:
     /// One waiter. It is linked from the start, and mends the links when it moves: it ends up in
-    /// the chain that its own source fires.
+    /// the chain that it keeps alive for as long as it is linked.
     class Place {
     public:
         explicit Place(WaitList& list) noexcept : list_(&list), previous_(list.last_) {
@@ -52,35 +53,31 @@ private:
             ++list.size_;
         }
         Place(Place&& other) noexcept
-            : source(std::move(other.source)), list_(std::exchange(other.list_, nullptr)),
-              previous_(other.previous_), next_(other.next_) {
+            : chain(std::exchange(other.chain, nullptr)),
+              list_(std::exchange(other.list_, nullptr)), previous_(other.previous_),
+              next_(other.next_) {
             if (list_ != nullptr) {
                 relink(this, this);
             }
         }
         Place& operator=(Place&&) = delete;
-        ~Place() { unlink(); }
+        ~Place() { leave(); }
 
-        /// As the canceller.
-        void operator()(Deferred<T>) { leave().errback(Failure::make<CancelledError>()); }
+        /// As the canceller, which lets the Deferred fail with CancelledError.
+        void operator()(Deferred<T>) { leave(); }
 
-        DeferredSource<T> leave() noexcept {
-            DeferredSource<T> mine = std::move(*source);
-            source.reset();
-            unlink();
-            return mine;
-        }
-
-        std::optional<DeferredSource<T>> source;
-
-    private:
-        void unlink() noexcept {
+        Deferred<T> leave() noexcept {
             if (list_ != nullptr) {
                 relink(next_, previous_);
                 --list_->size_;
                 list_ = nullptr;
             }
+            return Deferred<T>::adopt(std::exchange(chain, nullptr));
         }
+
+        Chain* chain = nullptr;
+
+    private:
         /// Lets the neighbours, or the list's ends, point at these.
         void relink(Place* after, Place* before) noexcept {
             (previous_ != nullptr ? previous_->next_ : list_->first_) = after;

@@ -16,7 +16,6 @@
 
 namespace {
 
-using marline::Deferred;
 using marline::fail;
 using marline::Failure;
 using marline::logAndSwallow;

@@ -29,6 +29,7 @@ using testing::ElementsAre;
 template <class T>
 std::vector<std::string> describe(const std::vector<Result<T>>& outcomes) {
     std::vector<std::string> all;
+    all.reserve(outcomes.size());
     for (const auto& outcome : outcomes) {
         all.push_back(outcome.ok() ? "ok" : outcome.failure().message());
     }

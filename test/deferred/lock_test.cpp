@@ -136,6 +136,7 @@ TEST(DeferredLock, anyWaiterMayBeCancelled) {
         DeferredLock lock;
         Holder first(lock.acquire());
         std::vector<std::unique_ptr<Holder>> waiters;
+        waiters.reserve(3);
         for (int i = 0; i < 3; ++i) {
             waiters.push_back(std::make_unique<Holder>(lock.acquire()));
         }

@@ -22,7 +22,6 @@ using marline::DeferredSource;
 using marline::Failure;
 using marline::FailureGroup;
 using marline::firstCallback;
-using marline::FirstError;
 using marline::race;
 using marline::TimeoutError;
 using marline::Winner;

@@ -29,7 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-using marline::AlreadyTryingToLockError;
 using marline::Deferred;
 using marline::DeferredFilesystemLock;
 using marline::FilesystemLock;
