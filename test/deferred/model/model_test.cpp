@@ -168,23 +168,26 @@ private:
     Trace trace_;
 };
 
+/// Any of 0 … count - 1, in small programs too: inRange() alone begins with the small ones.
+rc::Gen<int> below(int count) {
+    return rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, count));
+}
+
 template <class T>
 rc::Gen<T> oneOf(int count) {
-    return rc::gen::map(rc::gen::inRange(0, count), [](int i) { return static_cast<T>(i); });
+    return rc::gen::map(below(count), [](int i) { return static_cast<T>(i); });
 }
 
 rc::Gen<Step> anyStep() {
     // Links half of the time: without them nothing shows.
-    const auto anyKind = rc::gen::map(rc::gen::inRange(0, 12), [](int i) {
-        return i < 6 ? Kind::Link : static_cast<Kind>(i - 5);
-    });
-    return rc::gen::map(
-        rc::gen::tuple(anyKind, oneOf<Half>(4), oneOf<Act>(9), rc::gen::inRange(0, kDeferreds),
-                       rc::gen::inRange(0, kDeferreds)),
-        [](const std::tuple<Kind, Half, Act, int, int>& all) {
-            const auto& [kind, half, act, on, other] = all;
-            return Step{kind, half, act, on, other};
-        });
+    const auto anyKind = rc::gen::map(
+        below(12), [](int i) { return i < 6 ? Kind::Link : static_cast<Kind>(i - 5); });
+    return rc::gen::map(rc::gen::tuple(anyKind, oneOf<Half>(4), oneOf<Act>(9), below(kDeferreds),
+                                       below(kDeferreds)),
+                        [](const std::tuple<Kind, Half, Act, int, int>& all) {
+                            const auto& [kind, half, act, on, other] = all;
+                            return Step{kind, half, act, on, other};
+                        });
 }
 
 rc::Gen<Program> anyProgram() {
