@@ -288,9 +288,7 @@ private:
 
     template <class F>
     auto addValueLink(F&& f, const Site& where) {
-        using Yield = detail::Yield<std::decay_t<F>, T>;
-        // A callback that only ever fails leaves the type as it is.
-        using Out = std::conditional_t<std::same_as<Yield, Failure>, T, Yield>;
+        using Out = detail::Yield<std::decay_t<F>, T>;
         return link<Out>(std::forward<F>(f), detail::PassBy{}, where);
     }
 

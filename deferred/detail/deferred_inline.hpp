@@ -105,7 +105,7 @@ auto Deferred<T>::addBoth(H&& h, Site where) {
     using F = std::decay_t<H>;
     static_assert(std::invocable<F&, Result<T>&&>,
                   "marline: a function given to addBoth on Deferred<T> takes a Result<T>");
-    using Out = typename detail::Returned<std::invoke_result_t<F&, Result<T>&&>>::Yield;
+    using Out = detail::YieldOf<std::invoke_result_t<F&, Result<T>&&>, T>;
     return link<Out>(std::forward<H>(h), detail::SameAsValue{}, where);
 }
 

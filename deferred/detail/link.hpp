@@ -83,9 +83,14 @@ struct CallWith<F, void> {
 template <class F, class T>
 using CallResult = typename CallWith<F, T>::Type::type;
 
+/// The type of the chain behind something on a T that returns R: what only ever fails leaves it.
+template <class R, class T>
+using YieldOf = std::conditional_t<std::same_as<typename Returned<R>::Yield, Failure>, T,
+                                   typename Returned<R>::Yield>;
+
 /// The type of the chain behind a callback F on a T.
 template <class F, class T>
-using Yield = typename Returned<CallResult<F, T>>::Yield;
+using Yield = YieldOf<CallResult<F, T>, T>;
 
 /// Calls `f`, and gives the chain what comes of it as a value of type Out at `slot`, a failure, or
 /// a Deferred to wait for. `finish` destroys what the call used; it runs before the chain changes.

@@ -51,6 +51,22 @@ TEST(Links, everyAddGivesTheSameChain) {
     EXPECT_EQ(&d.addCallback([](int x) { return std::to_string(x); }).chain(), chain);
 }
 
+// D-11: a function that returns nothing but a Failure leaves the type as it is, in every add.
+TEST(Links, whatOnlyFailsLeavesTheType) {
+    const auto fails = [] { return Failure::make<TimeoutError>("always"); };
+    int seen = 0;
+    const auto count = [&](const Failure& why) {
+        EXPECT_EQ(why.message(), "always");
+        return ++seen;
+    };
+    succeed(1).addCallback([&](int) { return fails(); }).addErrback(count);
+    succeed(1).addBoth([&](const Result<int>&) { return fails(); }).addErrback(count);
+    succeed(1)
+        .addCallbacks([&](int) { return fails(); }, [&](const Failure&) { return fails(); })
+        .addErrback(count);
+    EXPECT_EQ(seen, 3);
+}
+
 // D-13: errback takes an exception as it is, or the one in flight as Failure::current(), which
 // says so when there is none.
 TEST(Links, errbackTakesAnExceptionOrTheOneInFlight) {

@@ -2,6 +2,7 @@
 #include <marline/deferred/deferred.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,25 @@ TEST(Waiting, aPauseInTheLineStopsWhatDependsOnIt) {
     EXPECT_THAT(path, ElementsAre("innermost"));
     middle.unpause();
     EXPECT_THAT(path, ElementsAre("innermost", "middle", "outer"));
+}
+
+// DC-12: also when nobody has a view of it any more, and it does nothing but hand its result on.
+TEST(Waiting, aPauseThatNobodyCanEndHolds) {
+    std::vector<std::string> path;
+    Deferred<int> innermost;
+    Deferred<int> inner;
+    inner.addCallback([&](int) { return innermost; });
+    std::optional<Deferred<int>> middle(std::in_place);
+    middle->addCallback([&](int) { return inner; });
+    Deferred<int> outer = succeed(1).addCallback([&](int) { return *middle; });
+    outer.addCallback(note(path, "outer"));
+    middle->callback(1);
+    middle->pause();
+    middle.reset();
+    inner.callback(1);
+    innermost.callback(1);
+    EXPECT_TRUE(path.empty());
+    EXPECT_TRUE(outer.called());
 }
 
 // DC-16: whom a chain waits for is known from when it begins to wait until the result comes.

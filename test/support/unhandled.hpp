@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <marline/deferred/unhandled.hpp>
@@ -17,15 +18,23 @@ public:
     ~CatchUnhandled() { setUnhandledHook(before_); }
 
     /// The errors' messages, in order; forgets them.
-    std::vector<std::string> take() { return std::exchange(reports(), {}); }
+    std::vector<std::string> take() {
+        std::vector<std::string> messages;
+        for (const Failure& failure : takeFailures()) {
+            messages.push_back(failure.message());
+        }
+        return messages;
+    }
+    /// The errors themselves.
+    std::vector<Failure> takeFailures() { return std::exchange(reports(), {}); }
 
 private:
-    static std::vector<std::string>& reports() {
-        static thread_local std::vector<std::string> all;
+    static std::vector<Failure>& reports() {
+        static thread_local std::vector<Failure> all;
         return all;
     }
     static void keep(const UnhandledError& error) noexcept {
-        reports().push_back(error.failure.message());
+        reports().push_back(error.failure);
     }
 
     UnhandledHook before_;
