@@ -161,22 +161,6 @@ TEST_F(AttachedTest, failsConnectionsInTheProgramsLoop) {
     EXPECT_NE(refused.failed<ConnectionRefusedError>(), nullptr) << refused.message();
 }
 
-// A call that the end of a turn puts to a time long ago is made as soon as any other.
-TEST_F(AttachedTest, callsLongOverdueAreMade) {
-    const auto factory = makeRef<RecordingFactory>([&](RecordingProtocol& protocol) {
-        protocol.onMade = [](RecordingProtocol& self) { self.transport->abortConnection(); };
-        protocol.onLost = [&](RecordingProtocol&) {
-            if (reactor->pendingCalls() == 0) {
-                reactor->callLater(1h, [&] { leave(); }).delay(Duration::min());
-            }
-        };
-    });
-    auto port = reactor->listenTcp(0, factory, {.interface = "127.0.0.1"});
-    Outcome<Ref<IProtocol>> made(reactor->connectTcp(port->getHost(), factory));
-    dispatch();
-    EXPECT_TRUE(made.fired());
-}
-
 // iterate() and run() may come between two runs of the program's own.
 TEST_F(AttachedTest, bothMayTakeTurns) {
     int calls = 0;

@@ -81,6 +81,33 @@ TEST_F(CooperatorTest, thePredicateEndsATurn) {
     EXPECT_EQ(seen, "abcabc");
 }
 
+// CP-1: a task that is paused or stopped just before its turn loses it, and the others keep theirs.
+TEST_F(CooperatorTest, mayLoseItsTurn) {
+    Cooperator cooperator = cooperatorOf(5);
+    std::vector<CooperativeTask> tasks;
+    cooperator.cooperate([&] {
+        seen += 'a';
+        if (seen.size() == 1) {
+            tasks[0].pause();
+        } else if (seen == "acda") {
+            tasks[1].stop();
+        }
+        return true;
+    });
+    for (const char name : {'b', 'c', 'd'}) {
+        tasks.push_back(cooperator.cooperate(endless(name)));
+    }
+    turn();
+    EXPECT_EQ(seen, "acdad");
+    tasks[0].resume();
+    turn();
+    EXPECT_EQ(seen, "acdadadbad") << "it is behind the others, whose turns go on";
+    tasks[2].stop();
+    tasks[0].pause();
+    turn();
+    EXPECT_EQ(seen, "acdadadbadaaaaa");
+}
+
 // CP-1: without a predicate a turn takes steps for 10 ms, and one at least.
 TEST_F(CooperatorTest, aTurnTakesTenMilliseconds) {
     Cooperator cooperator(clock);

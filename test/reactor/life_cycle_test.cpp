@@ -19,6 +19,7 @@
 #include <marline/reactor/errors.hpp>
 
 #include "test/reactor/life_fixture.hpp"
+#include "test/support/deferred_outcome.hpp"
 
 namespace marline::testing {
 namespace {
@@ -91,6 +92,28 @@ TEST_F(ReactorLifeTest, runsOneAtATimeAndAgain) {
     });
     reactor().iterate();
     EXPECT_TRUE(ran);
+}
+
+// after a shutdown the reactor listens, connects and serves again.
+TEST_F(ReactorLifeTest, servesAgainAfterAShutdown) {
+    for (int i = 0; i < 3; ++i) {
+        factory = makeRef<RecordingFactory>([&](RecordingProtocol& protocol) {
+            protocol.onMade = [](RecordingProtocol& self) { self.transport->write("x"); };
+            protocol.onData = [&](RecordingProtocol&, std::string_view) {
+                order.emplace_back("served");
+                if (order.size() % 2 == 0) {
+                    reactor().stop();
+                }
+            };
+        });
+        port = reactor().listenTcp(0, factory, {.interface = "127.0.0.1"});
+        Outcome<Ref<IProtocol>> made(reactor().connectTcp(port->getHost(), factory));
+        run();
+        EXPECT_TRUE(made.ok()) << made.message();
+        EXPECT_EQ(port->connections(), 0U);
+    }
+    EXPECT_EQ(order.size(), 6U);
+    EXPECT_THAT(factory->built, ::testing::SizeIs(2));
 }
 
 // crash() leaves run() after this turn, with nothing shut down; run() goes on from
