@@ -23,6 +23,7 @@
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
+#include <marline/protocols/datagram.hpp>
 #include <marline/protocols/http/headers.hpp>
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
@@ -39,5 +40,6 @@
 #include <marline/reactor/react.hpp>
 #include <marline/reactor/reactor.hpp>
 #include <marline/reactor/resolver.hpp>
+#include <marline/reactor/stdio.hpp>
 #include <marline/reactor/tls.hpp>
 #include <marline/reactor/tls_context.hpp>

@@ -55,7 +55,7 @@ TEST_P(Stream, writesAreCopiedAndKeepTheirOrder) {
     pair.connect();
     std::string text = "one ";
     client.transport->write(text);
-    text = "XXX ";
+    text = "one?";
     const std::array pieces = {asBytes("two "), asBytes(""), asBytes("three ")};
     client.transport->writeSequence(pieces);
     client.transport->write("four");

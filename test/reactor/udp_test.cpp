@@ -1,101 +1,40 @@
 // UDP ports: area U.
 #include <marline/reactor/udp.hpp>
 
+#include <algorithm>
 #include <cerrno>
-#include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <marline/protocols/datagram.hpp>
 #include <marline/reactor/errors.hpp>
-#include <marline/reactor/reactor.hpp>
 
+#include "test/reactor/udp_end.hpp"
 #include "test/support/running.hpp"
 
 namespace {
 
 using namespace marline;
 using namespace std::chrono_literals;
+using test::DatagramRecorder;
+using test::ipv4;
+using test::kLoopback;
 using test::outcomeOf;
 using test::runUntil;
+using test::turns;
+using test::UdpEnd;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-/// Notes everything that happens on a port, and does what a test wants.
-class Listener final : public DatagramProtocol {
-public:
-    void startProtocol() override {
-        events.emplace_back("start");
-        if (onStart) {
-            onStart(*this);
-        }
-    }
-    void datagramReceived(std::span<const std::byte> data, const Address& from) override {
-        received.emplace_back(asText(data));
-        sender = from;
-        if (onData) {
-            onData(*this, asText(data), from);
-        }
-    }
-    void connectionRefused() override { events.emplace_back("refused"); }
-    void datagramFailed(const Address& to, std::error_code why) override {
-        events.push_back("failed " + to.toString());
-        error = why;
-    }
-    void stopProtocol() override {
-        events.emplace_back("stop");
-        if (onStop) {
-            onStop();
-        }
-    }
-
-    std::vector<std::string> received;
-    std::vector<std::string> events;
-    Address sender;
-    std::error_code error;
-    std::function<void(Listener&)> onStart;
-    std::function<void(Listener&, std::string_view, const Address&)> onData;
-    std::function<void()> onStop;
-};
-
-const UdpOptions kLoopback{.interface = "127.0.0.1"};
-
-/// A listener on a port of its own.
-struct End {
-    explicit End(Reactor& reactor, const UdpOptions& options = kLoopback)
-        : port(reactor.listenUdp(0, protocol, options)) {}
-    IUdpTransport& udp() const { return *protocol->transport(); }
-    const Address& address() const { return port->getHost(); }
-
-    Ref<Listener> protocol = makeRef<Listener>();
-    Ref<IListeningPort> port;
-};
-
-/// Turns in which nothing is to happen.
-void turns(Reactor& reactor) {
-    for (int i = 0; i < 5; ++i) {
-        reactor.iterate(1ms);
-    }
-}
-
-Address ipv4(std::uint16_t port, const char* host = "127.0.0.1") {
-    return {Address::Kind::Ipv4, port, host};
-}
 
 // Datagrams go both ways, each whole and with its sender.
 TEST(Udp, carriesDatagramsBothWays) {
     Reactor reactor;
-    End server(reactor);
-    End client(reactor);
-    server.protocol->onData = [](Listener& self, std::string_view data, const Address& from) {
+    UdpEnd server(reactor);
+    UdpEnd client(reactor);
+    server.protocol->onData = [](DatagramRecorder& self, std::string_view data,
+                                 const Address& from) {
         self.transport()->write("re: " + std::string(data), from);
     };
     client.udp().write("one", server.address());
@@ -111,8 +50,8 @@ TEST(Udp, carriesDatagramsBothWays) {
 // IPv6 works the same.
 TEST(Udp, carriesDatagramsOverIpv6) {
     Reactor reactor;
-    End server(reactor, {.interface = "::1"});
-    End client(reactor, {.interface = "::1"});
+    UdpEnd server(reactor, {.interface = "::1"});
+    UdpEnd client(reactor, {.interface = "::1"});
     client.udp().write("six", server.address());
     runUntil(reactor, [&] { return server.protocol->received.size() == 1; });
     EXPECT_EQ(server.protocol->sender, client.address());
@@ -122,7 +61,7 @@ TEST(Udp, carriesDatagramsOverIpv6) {
 // U-1: startProtocol runs inside listenUdp; the end comes from a later turn, stopProtocol first.
 TEST(Udp, startsAtOnceAndStopsLater) {
     Reactor reactor;
-    End end(reactor);
+    UdpEnd end(reactor);
     EXPECT_THAT(end.protocol->events, ElementsAre("start"));
     EXPECT_NE(end.address().port, 0);
     Deferred<> stopped = end.port->stopListening();
@@ -132,24 +71,24 @@ TEST(Udp, startsAtOnceAndStopsLater) {
     EXPECT_THAT(end.protocol->events, ElementsAre("start", "stop", "fired"));
     EXPECT_EQ(end.protocol->transport(), nullptr);
     EXPECT_TRUE(outcomeOf(reactor, end.port->stopListening()).ok());
-    End again(reactor);
-    EXPECT_NO_THROW(reactor.listenUdp(end.address().port, makeRef<Listener>(), kLoopback));
+    UdpEnd again(reactor);
+    EXPECT_NO_THROW(reactor.listenUdp(end.address().port, makeRef<DatagramRecorder>(), kLoopback));
 }
 
 // U-1: a protocol that closes its port from a callback is not called back from inside of it.
 TEST(Udp, stopProtocolIsNeverReentrant) {
     Reactor reactor;
-    End end(reactor);
+    UdpEnd end(reactor);
     bool inside = false;
     bool reentered = false;
     end.protocol->onStop = [&] { reentered = inside; };
-    end.protocol->onData = [&](Listener& self, std::string_view, const Address& from) {
+    end.protocol->onData = [&](DatagramRecorder& self, std::string_view, const Address& from) {
         inside = true;
         self.transport()->stopListening();
         self.transport()->write("too late", from);
         inside = false;
     };
-    End client(reactor);
+    UdpEnd client(reactor);
     client.udp().write("x", end.address());
     runUntil(reactor, [&] { return end.protocol->events.size() == 2; });
     EXPECT_FALSE(reentered);
@@ -160,28 +99,28 @@ TEST(Udp, stopProtocolIsNeverReentrant) {
 // C-1: what cannot be bound throws at once and says where.
 TEST(Udp, portInUseThrows) {
     Reactor reactor;
-    End end(reactor);
+    UdpEnd end(reactor);
     try {
-        reactor.listenUdp(end.address().port, makeRef<Listener>(), kLoopback);
+        reactor.listenUdp(end.address().port, makeRef<DatagramRecorder>(), kLoopback);
         FAIL() << "bound twice";
     } catch (const CannotListenError& error) {
         EXPECT_EQ(error.code().value(), EADDRINUSE);
         EXPECT_THAT(error.what(), HasSubstr(end.address().toString()));
     }
-    EXPECT_THROW(reactor.listenUdp(0, makeRef<Listener>(), {.interface = "localhost"}),
+    EXPECT_THROW(reactor.listenUdp(0, makeRef<DatagramRecorder>(), {.interface = "localhost"}),
                  CannotListenError);
-    EXPECT_THROW(reactor.listenUdp(0, makeRef<Listener>(), {.maxPacketSize = 0}),
+    EXPECT_THROW(reactor.listenUdp(0, makeRef<DatagramRecorder>(), {.maxPacketSize = 0}),
                  std::invalid_argument);
-    EXPECT_THROW(reactor.listenUdp(0, makeRef<Listener>(), {.maxPacketSize = 65536}),
+    EXPECT_THROW(reactor.listenUdp(0, makeRef<DatagramRecorder>(), {.maxPacketSize = 65536}),
                  std::invalid_argument);
 }
 
 // What startProtocol throws comes out of listenUdp, and the port is free again.
 TEST(Udp, startProtocolMayRefuse) {
     Reactor reactor;
-    auto protocol = makeRef<Listener>();
+    auto protocol = makeRef<DatagramRecorder>();
     std::uint16_t port = 0;
-    protocol->onStart = [&](Listener& self) {
+    protocol->onStart = [&](DatagramRecorder& self) {
         port = self.transport()->getHost().port;
         throw TimeoutError("not today");
     };
@@ -194,7 +133,7 @@ TEST(Udp, startProtocolMayRefuse) {
 // One DatagramProtocol serves one port at a time.
 TEST(Udp, aProtocolHasOnePort) {
     Reactor reactor;
-    End end(reactor);
+    UdpEnd end(reactor);
     EXPECT_THROW(reactor.listenUdp(0, end.protocol, kLoopback), std::logic_error);
     EXPECT_NE(end.protocol->transport(), nullptr);
 }
@@ -202,42 +141,23 @@ TEST(Udp, aProtocolHasOnePort) {
 // U-2: only numeric addresses of the port's family are written or connected to.
 TEST(Udp, namesAndTheOtherFamilyAreRefused) {
     Reactor reactor;
-    End end(reactor);
+    UdpEnd end(reactor);
     for (const Address& bad :
          {ipv4(53, "localhost"), ipv4(53, ""), ipv4(0), Address{Address::Kind::Ipv6, 53, "::1"},
           Address{Address::Kind::Unix, 53, "127.0.0.1"}, Address{}}) {
         EXPECT_THROW(end.udp().write("x", bad), InvalidAddressError) << bad.toString();
         EXPECT_THROW(end.udp().connect(bad), InvalidAddressError) << bad.toString();
     }
-    End six(reactor, {.interface = "::1"});
+    UdpEnd six(reactor, {.interface = "::1"});
     EXPECT_THROW(six.udp().write("x", ipv4(53)), InvalidAddressError);
-}
-
-// U-2: broadcast must be allowed first, and has a name.
-TEST(Udp, broadcastMustBeAllowed) {
-    test::CatchLog log;  // the system may have no way to 255.255.255.255
-    Reactor reactor;
-    End end(reactor);
-    EXPECT_FALSE(end.udp().getBroadcastAllowed());
-    EXPECT_THROW(end.udp().write("x", ipv4(9, "<broadcast>")), InvalidAddressError);
-    end.udp().setBroadcastAllowed(true);
-    EXPECT_TRUE(end.udp().getBroadcastAllowed());
-    // 127.255.255.255 is loopback's own broadcast address.
-    End all(reactor, {});
-    end.udp().write("to all", ipv4(all.address().port, "127.255.255.255"));
-    runUntil(reactor, [&] { return !all.protocol->received.empty(); });
-    EXPECT_EQ(all.protocol->sender, end.address());
-    EXPECT_NO_THROW(end.udp().write("x", ipv4(9, "<broadcast>")));
-    end.udp().setBroadcastAllowed(false);
-    EXPECT_THROW(end.udp().write("x", ipv4(9, "<broadcast>")), InvalidAddressError);
 }
 
 // What the kernel refuses to send is told to the protocol and logged once, and the rest is sent.
 TEST(Udp, aFailedDatagramIsReported) {
     test::CatchLog log;
     Reactor reactor;
-    End end(reactor);
-    End other(reactor);
+    UdpEnd end(reactor);
+    UdpEnd other(reactor);
     const Address broadcast = ipv4(other.address().port, "127.255.255.255");
     end.udp().write("before", other.address());
     end.udp().write("x", broadcast);
@@ -254,9 +174,9 @@ TEST(Udp, aFailedDatagramIsReported) {
 TEST(Udp, exceptionInDatagramReceivedIsLogged) {
     test::CatchLog log;
     Reactor reactor;
-    End server(reactor);
-    End client(reactor);
-    server.protocol->onData = [](Listener&, std::string_view data, const Address&) {
+    UdpEnd server(reactor);
+    UdpEnd client(reactor);
+    server.protocol->onData = [](DatagramRecorder&, std::string_view data, const Address&) {
         if (data == "bad") {
             throw TimeoutError("bad datagram");
         }
@@ -269,7 +189,7 @@ TEST(Udp, exceptionInDatagramReceivedIsLogged) {
 
 /// A loopback address that nobody receives at.
 Address nobody(Reactor& reactor) {
-    End gone(reactor);
+    UdpEnd gone(reactor);
     outcomeOf(reactor, gone.port->stopListening());
     return gone.address();
 }
@@ -278,12 +198,12 @@ Address nobody(Reactor& reactor) {
 TEST(Udp, connectedPortHearsRefusal) {
     Reactor reactor;
     const Address to = nobody(reactor);
-    End end(reactor);
+    UdpEnd end(reactor);
     end.udp().connect(to);
     end.udp().write("anybody?");
     runUntil(reactor, [&] { return end.protocol->events.size() == 2; });
     EXPECT_THAT(end.protocol->events, ElementsAre("start", "refused"));
-    auto late = makeRef<Listener>();
+    auto late = makeRef<DatagramRecorder>();
     reactor.listenUdp(to.port, late, kLoopback);
     end.udp().write("now?");
     end.udp().write("with an address", to);
@@ -296,7 +216,7 @@ TEST(Udp, unconnectedPortDoesNotHearRefusal) {
     test::CatchLog log;
     Reactor reactor;
     const Address to = nobody(reactor);
-    End end(reactor);
+    UdpEnd end(reactor);
     end.udp().write("anybody?", to);
     turns(reactor);
     EXPECT_THAT(end.protocol->events, ElementsAre("start"));
@@ -307,11 +227,11 @@ TEST(Udp, unconnectedPortDoesNotHearRefusal) {
 TEST(Udp, aRefusalWhileSendingLosesNothing) {
     Reactor reactor;
     const Address to = nobody(reactor);
-    End end(reactor);
+    UdpEnd end(reactor);
     end.udp().connect(to);
     end.udp().write("anybody?");
     reactor.iterate();  // sends it at the turn's end, so that the refusal waits
-    auto late = makeRef<Listener>();
+    auto late = makeRef<DatagramRecorder>();
     reactor.listenUdp(to.port, late, kLoopback);
     for (int i = 0; i < 100; ++i) {
         end.udp().write(std::to_string(i));
@@ -324,9 +244,9 @@ TEST(Udp, aRefusalWhileSendingLosesNothing) {
 // A connected port talks to its peer alone, and connects once.
 TEST(Udp, connectedPortHasOnePeer) {
     Reactor reactor;
-    End server(reactor);
-    End stranger(reactor);
-    End client(reactor);
+    UdpEnd server(reactor);
+    UdpEnd stranger(reactor);
+    UdpEnd client(reactor);
     EXPECT_THROW(client.udp().write("x"), std::logic_error);
     client.udp().connect(server.address());
     EXPECT_THROW(client.udp().connect(server.address()), std::logic_error);
@@ -341,7 +261,7 @@ TEST(Udp, connectedPortHasOnePeer) {
 // What the system refuses to connect to is a ConnectError.
 TEST(Udp, connectToABroadcastAddressFails) {
     Reactor reactor;
-    End end(reactor);
+    UdpEnd end(reactor);
     EXPECT_THROW(end.udp().connect(ipv4(9, "127.255.255.255")), ConnectError);
     EXPECT_NO_THROW(end.udp().connect(ipv4(9)));
 }
@@ -349,9 +269,9 @@ TEST(Udp, connectToABroadcastAddressFails) {
 // U-5: a port closed from a callback delivers nothing more, though datagrams wait.
 TEST(Udp, closingStopsDeliveryAtOnce) {
     Reactor reactor;
-    End server(reactor);
-    End client(reactor);
-    server.protocol->onData = [](Listener& self, std::string_view, const Address&) {
+    UdpEnd server(reactor);
+    UdpEnd client(reactor);
+    server.protocol->onData = [](DatagramRecorder& self, std::string_view, const Address&) {
         self.transport()->stopListening();
     };
     for (int i = 0; i < 20; ++i) {
@@ -364,11 +284,11 @@ TEST(Udp, closingStopsDeliveryAtOnce) {
 // U-5: one turn reads up to 256 KiB and a batch, and leaves the rest for the next.
 TEST(Udp, oneTurnReadsABoundedAmount) {
     Reactor reactor;
-    End server(reactor);
+    UdpEnd server(reactor);
     // The kernel keeps about 200 KiB for a socket, so what is read is sent anew while it is read.
     const std::string large(8000, 'x');
-    End client(reactor);
-    server.protocol->onData = [&](Listener& self, std::string_view data, const Address&) {
+    UdpEnd client(reactor);
+    server.protocol->onData = [&](DatagramRecorder& self, std::string_view data, const Address&) {
         if (self.received.size() < 200) {
             self.transport()->write(data, server.address());
         }
@@ -388,15 +308,15 @@ TEST(Udp, oneTurnReadsABoundedAmount) {
 // U-6: more than a datagram holds throws at once, and says how much that is.
 TEST(Udp, tooLongADatagramThrows) {
     Reactor reactor;
-    End server(reactor, {.interface = "127.0.0.1", .maxPacketSize = 65535});
-    End client(reactor);
+    UdpEnd server(reactor, {.interface = "127.0.0.1", .maxPacketSize = 65535});
+    UdpEnd client(reactor);
     try {
         client.udp().write(std::string(65508, 'x'), server.address());
         FAIL() << "took it";
     } catch (const MessageLengthError& error) {
         EXPECT_THAT(error.what(), HasSubstr("65507"));
     }
-    End six(reactor, {.interface = "::1"});
+    UdpEnd six(reactor, {.interface = "::1"});
     EXPECT_THROW(six.udp().write(std::string(65528, 'x'), six.address()), MessageLengthError);
     client.udp().write(std::string(65507, 'x'), server.address());
     runUntil(reactor, [&] { return !server.protocol->received.empty(); });
@@ -407,8 +327,8 @@ TEST(Udp, tooLongADatagramThrows) {
 TEST(Udp, datagramsAboveMaxPacketSizeAreDropped) {
     test::CatchLog log;
     Reactor reactor;
-    End server(reactor, {.interface = "127.0.0.1", .maxPacketSize = 100});
-    End client(reactor);
+    UdpEnd server(reactor, {.interface = "127.0.0.1", .maxPacketSize = 100});
+    UdpEnd client(reactor);
     client.udp().write(std::string(101, 'x'), server.address());
     client.udp().write(std::string(102, 'x'), server.address());
     client.udp().write(std::string(100, 'x'), server.address());
@@ -421,8 +341,8 @@ TEST(Udp, datagramsAboveMaxPacketSizeAreDropped) {
 TEST(Udp, datagramsAboveMaxUnsentAreDropped) {
     test::CatchLog log;
     Reactor reactor;
-    End server(reactor);
-    End client(reactor, {.interface = "127.0.0.1", .maxUnsent = 10});
+    UdpEnd server(reactor);
+    UdpEnd client(reactor, {.interface = "127.0.0.1", .maxUnsent = 10});
     client.udp().write("12345", server.address());
     client.udp().write("67890", server.address());
     client.udp().write("a", server.address());
@@ -438,8 +358,8 @@ TEST(Udp, datagramsAboveMaxUnsentAreDropped) {
 // More datagrams than one call sends or receives arrive in order, to the right places.
 TEST(Udp, manyDatagramsAtOnceArriveInOrder) {
     Reactor reactor;
-    End client(reactor);
-    End servers[] = {End(reactor), End(reactor)};
+    UdpEnd client(reactor);
+    UdpEnd servers[] = {UdpEnd(reactor), UdpEnd(reactor)};
     for (int i = 0; i < 300; ++i) {
         client.udp().write(std::to_string(i), servers[i % 2].address());
     }
@@ -454,8 +374,8 @@ TEST(Udp, manyDatagramsAtOnceArriveInOrder) {
 // What was written before stopListening() is sent.
 TEST(Udp, stopListeningSendsFirst) {
     Reactor reactor;
-    End server(reactor);
-    End client(reactor);
+    UdpEnd server(reactor);
+    UdpEnd client(reactor);
     client.udp().write("last words", server.address());
     EXPECT_TRUE(outcomeOf(reactor, client.port->stopListening()).ok());
     runUntil(reactor, [&] { return !server.protocol->received.empty(); });
@@ -465,18 +385,18 @@ TEST(Udp, stopListeningSendsFirst) {
 // C-4: when stopProtocol throws, the Deferred fails, and the port is free all the same.
 TEST(Udp, stopProtocolMayThrow) {
     Reactor reactor;
-    End end(reactor);
+    UdpEnd end(reactor);
     end.protocol->onStop = [] { throw TimeoutError("cannot let go"); };
     const auto stopped = outcomeOf(reactor, end.port->stopListening());
     ASSERT_FALSE(stopped.ok());
     EXPECT_NE(stopped.failure().check<TimeoutError>(), nullptr);
-    EXPECT_NO_THROW(reactor.listenUdp(end.address().port, makeRef<Listener>(), kLoopback));
+    EXPECT_NO_THROW(reactor.listenUdp(end.address().port, makeRef<DatagramRecorder>(), kLoopback));
 }
 
 // a port that is open when the reactor goes is told so; what stopProtocol throws is logged.
 TEST(Udp, portsEndWithTheReactor) {
     test::CatchLog log;
-    auto protocol = makeRef<Listener>();
+    auto protocol = makeRef<DatagramRecorder>();
     Ref<IListeningPort> port;
     protocol->onStop = [] { throw TimeoutError("cannot let go"); };
     {
@@ -488,92 +408,6 @@ TEST(Udp, portsEndWithTheReactor) {
     bool fired = false;
     port->stopListening().addCallback([&] { fired = true; });
     EXPECT_TRUE(fired);
-}
-
-// U-7: members of a group get what is sent to it, each once, until they leave.
-TEST(Udp, groupsBringMulticasts) {
-    Reactor reactor;
-    End member(reactor, {});
-    End sender(reactor);
-    EXPECT_TRUE(outcomeOf(reactor, member.udp().joinGroup("225.0.0.250", "127.0.0.1")).ok());
-    sender.udp().setOutgoingInterface("lo");
-    const Address group = ipv4(member.address().port, "225.0.0.250");
-    sender.udp().write("hello", group);
-    runUntil(reactor, [&] { return !member.protocol->received.empty(); });
-    EXPECT_TRUE(outcomeOf(reactor, member.udp().leaveGroup("225.0.0.250", "127.0.0.1")).ok());
-    sender.udp().write("gone", group);
-    turns(reactor);
-    EXPECT_THAT(member.protocol->received, ElementsAre("hello"));
-}
-
-// With listenMultiple several members share a port, and each gets every multicast.
-TEST(Udp, listenMultipleSharesAGroup) {
-    Reactor reactor;
-    End first(reactor, {.listenMultiple = true});
-    auto second = makeRef<Listener>();
-    reactor.listenUdp(first.address().port, second, {.listenMultiple = true});
-    for (IUdpTransport* udp : {&first.udp(), second->transport()}) {
-        EXPECT_TRUE(outcomeOf(reactor, udp->joinGroup("225.0.0.250", "lo")).ok());
-    }
-    End sender(reactor);
-    sender.udp().setOutgoingInterface("127.0.0.1");
-    sender.udp().write("all", ipv4(first.address().port, "225.0.0.250"));
-    runUntil(reactor,
-             [&] { return !first.protocol->received.empty() && !second->received.empty(); });
-    EXPECT_THAT(second->received, ElementsAre("all"));
-}
-
-// A port that joined no group gets nothing that is sent to one, though another port of the host
-// did.
-TEST(Udp, groupsOfOthersAreNotHeard) {
-    Reactor reactor;
-    End member(reactor, {.listenMultiple = true});
-    auto stranger = makeRef<Listener>();
-    reactor.listenUdp(member.address().port, stranger, {.listenMultiple = true});
-    EXPECT_TRUE(outcomeOf(reactor, member.udp().joinGroup("225.0.0.250", "lo")).ok());
-    End sender(reactor);
-    sender.udp().setOutgoingInterface("lo");
-    sender.udp().write("members only", ipv4(member.address().port, "225.0.0.250"));
-    runUntil(reactor, [&] { return !member.protocol->received.empty(); });
-    turns(reactor);
-    EXPECT_TRUE(stranger->received.empty());
-}
-
-// U-7: what is no group, or no interface, fails the Deferred and names it.
-TEST(Udp, badGroupsFail) {
-    Reactor reactor;
-    End end(reactor);
-    for (const char* group : {"127.0.0.1", "all-hosts", "ff02::1", ""}) {
-        const auto joined = outcomeOf(reactor, end.udp().joinGroup(group));
-        ASSERT_FALSE(joined.ok()) << group;
-        EXPECT_NE(joined.failure().check<MulticastJoinError>(), nullptr);
-        EXPECT_THAT(joined.failure().message(), HasSubstr(group));
-    }
-    const auto nowhere = outcomeOf(reactor, end.udp().joinGroup("225.0.0.250", "no-such-if"));
-    ASSERT_NE(nowhere.failure().check<MulticastJoinError>(), nullptr);
-    EXPECT_EQ(nowhere.failure().check<MulticastJoinError>()->code().value(), ENODEV);
-    const auto left = outcomeOf(reactor, end.udp().leaveGroup("225.0.0.250", "lo"));
-    EXPECT_NE(left.failure().check<MulticastJoinError>(), nullptr);
-    EXPECT_THROW(end.udp().setOutgoingInterface("no-such-if"), InvalidAddressError);
-}
-
-// The options of multicasts read as they were set, in both families.
-TEST(Udp, multicastOptionsAreKept) {
-    Reactor reactor;
-    for (const char* interface : {"127.0.0.1", "::1"}) {
-        End end(reactor, {.interface = interface});
-        EXPECT_EQ(end.udp().getTtl(), 1);
-        end.udp().setTtl(7);
-        EXPECT_EQ(end.udp().getTtl(), 7);
-        EXPECT_THROW(end.udp().setTtl(256), std::system_error);
-        EXPECT_TRUE(end.udp().getLoopbackMode());
-        end.udp().setLoopbackMode(false);
-        EXPECT_FALSE(end.udp().getLoopbackMode());
-        EXPECT_NO_THROW(end.udp().setOutgoingInterface(interface));
-    }
-    End six(reactor, {.interface = "::"});
-    EXPECT_TRUE(outcomeOf(reactor, six.udp().joinGroup("ff01::1234", "lo")).ok());
-    EXPECT_TRUE(outcomeOf(reactor, six.udp().leaveGroup("ff01::1234", "lo")).ok());
 }
 
 }  // namespace
