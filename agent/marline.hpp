@@ -28,6 +28,7 @@
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/protocols/process_protocol.hpp>
 #include <marline/protocols/protocol.hpp>
 #include <marline/reactor/cooperator.hpp>
 #include <marline/reactor/defer_later.hpp>
@@ -35,11 +36,16 @@
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/filesystem_lock.hpp>
 #include <marline/reactor/hostname_endpoint.hpp>
+#include <marline/reactor/inotify.hpp>
 #include <marline/reactor/log.hpp>
 #include <marline/reactor/looping_call.hpp>
+#include <marline/reactor/process.hpp>
+#include <marline/reactor/process_output.hpp>
+#include <marline/reactor/process_pool.hpp>
 #include <marline/reactor/react.hpp>
 #include <marline/reactor/reactor.hpp>
 #include <marline/reactor/resolver.hpp>
 #include <marline/reactor/stdio.hpp>
+#include <marline/reactor/systemd.hpp>
 #include <marline/reactor/tls.hpp>
 #include <marline/reactor/tls_context.hpp>

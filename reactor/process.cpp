@@ -79,7 +79,7 @@ Ends openTerminal(const std::string& executable) {
     char name[kName];
     UniqueFd ours(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!ours || ::grantpt(ours.get()) != 0 || ::unlockpt(ours.get()) != 0 ||
-        (errno = ::ptsname_r(ours.get(), name, kName)) != 0) {
+        ::ptsname_r(ours.get(), name, kName) != 0) {
         noDescriptors(executable, "no terminal");
     }
     UniqueFd theirs(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
@@ -121,8 +121,9 @@ Ref<IProcessTransport> Reactor::spawnProcess(Ref<IProcessProtocol> protocol,
             "spawnProcess() on another thread than the reactor's; use "
             "callFromThread()");
     }
-    if (parts_->state == Parts::State::Dying) {
-        throw ReactorNotRunning("spawnProcess() on a reactor that is being destroyed");
+    if (parts_->state == Parts::State::Closing || parts_->state == Parts::State::Dying) {
+        throw ReactorNotRunning("spawnProcess(" + executable +
+                                ") on a reactor that closes everything");
     }
     if (options.usePty && options.childFds) {
         throw std::invalid_argument("spawnProcess(" + executable +

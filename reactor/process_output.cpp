@@ -156,6 +156,8 @@ Deferred<T> collectWith(Reactor& reactor, const std::string& executable,
                              {.env = options.env, .path = options.path});
     } catch (const SpawnError& error) {
         return fail<T>(error);
+    } catch (const ReactorNotRunning& error) {
+        return fail<T>(error);
     }
     return result;
 }

@@ -76,7 +76,8 @@ private:
 
 // All three run `executable` with `args`, without its own name, and are described by
 // ProcessOutputOptions. Cancelling one kills the program with SIGKILL and closes its pipes. They
-// fail with SpawnError when it cannot be started, and with ConnectionLost when the reactor stops.
+// fail with SpawnError when it cannot be started, with ConnectionLost when the reactor stops, and
+// with ReactorNotRunning while that closes everything.
 
 /// What the program printed, whatever its exit code. Fails with UnexpectedErrorOutput as soon as it
 /// writes to its standard error, unless that is merged; its pipes are then closed.

@@ -12,7 +12,7 @@
 
 namespace marline {
 
-/// What programs that run keep alive when the pool is gone.
+/// The pool itself; what runs keeps it alive, and so what waits.
 struct ProcessPool::State : RefCounted {
     /// One program, waiting or running.
     struct Job : RefCounted {
@@ -94,10 +94,9 @@ void ProcessPool::State::cancel(Job& job) {
 ProcessPool::ProcessPool(Reactor& reactor, const ProcessPoolOptions& options)
     : state_(makeRef<State>(reactor, options)) {}
 
-ProcessPool::~ProcessPool() {
-    state_->maxProcesses = 0;
-    const std::deque<Ref<State::Job>> lost = std::exchange(state_->waiting, {});
-}
+ProcessPool::ProcessPool(const ProcessPool& other) noexcept = default;
+ProcessPool& ProcessPool::operator=(const ProcessPool& other) noexcept = default;
+ProcessPool::~ProcessPool() = default;
 
 Deferred<ProcessOutput> ProcessPool::run(const std::string& executable,
                                          const std::vector<std::string>& args,

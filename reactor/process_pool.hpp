@@ -35,17 +35,18 @@ public:
 ///         done.push_back(pool.run("convert", {image, image + ".png"}));
 ///     }
 ///
-/// Reactor thread only. A pool that is dropped lets what runs run on; what waits fails with
-/// DeferredLost.
+/// A cheap handle: copies share one pool, and what runs or waits does not need one. Reactor thread
+/// only.
 class MARLINE_API ProcessPool {
 public:
     explicit ProcessPool(Reactor& reactor, const ProcessPoolOptions& options = {});
-    ProcessPool(const ProcessPool&) = delete;
-    ProcessPool& operator=(const ProcessPool&) = delete;
+    ProcessPool(const ProcessPool& other) noexcept;
+    ProcessPool& operator=(const ProcessPool& other) noexcept;
     ~ProcessPool();
 
-    /// Runs a program when there is room. Cancelling the Deferred takes it out of the queue, or
-    /// kills it.
+    /// Runs a program when there is room. Fails as getProcessOutputAndValue() does, with
+    /// ProcessPoolFull, and also with what spawnProcess() throws. Cancelling the Deferred takes the
+    /// program out of the queue, or kills it.
     Deferred<ProcessOutput> run(const std::string& executable,
                                 const std::vector<std::string>& args = {},
                                 const ProcessOutputOptions& options = {});

@@ -9,6 +9,7 @@
 #include <deque>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,19 @@
 
 #include <marline/reactor/detail/socket.hpp>
 
+// clone() itself, which ThreadSanitizer takes for a fork() and then lets no thread start any more.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the C library's name
+extern "C" int __clone(int (*function)(void*), void* stack, int flags, void* argument,
+                       ...) noexcept;
+
+// A function from which the program is executed never returns: a sanitizer that counts the returns
+// would count wrong in this process.
+#if defined(__clang__)
+#define MARLINE_UNINSTRUMENTED [[clang::disable_sanitizer_instrumentation]]
+#else
+#define MARLINE_UNINSTRUMENTED [[gnu::no_sanitize_thread]]
+#endif
+
 namespace marline::detail {
 namespace {
 
@@ -34,6 +48,12 @@ constexpr std::size_t kStackSize = 64 * 1024;
 // Bytes of directory entries that it reads at a time.
 constexpr std::size_t kListSize = 4096;
 constexpr std::string_view kDefaultPath = "/bin:/usr/bin";
+
+// The kernel's own sigaction, of which only zeros are used: SIG_DFL, no flags, nothing blocked.
+constexpr std::size_t kKernelSignals = 8;
+struct KernelSignalAction {
+    alignas(std::max_align_t) std::array<unsigned char, 64> zeros{};
+};
 
 enum class Step : unsigned char { None, Descriptors, Session, Directory, User, Execute };
 
@@ -58,7 +78,9 @@ struct Orders {
 };
 
 // In the child. Nothing here may allocate, lock, or change what this process goes on with: only the
-// orders, and what a process has of its own (descriptors, signal actions, credentials).
+// orders, and what a process has of its own (descriptors, signal actions, credentials). All is by
+// plain system calls: what the C library or a sanitizer notes down about its own functions would
+// stay noted in this process.
 
 bool failAt(Orders& orders, Step step) noexcept {
     orders.failed = step;
@@ -69,11 +91,15 @@ bool failAt(Orders& orders, Step step) noexcept {
 /// Handlers of this process must not run in the child, and what it ignores is not the program's
 /// business (Twisted: P-11).
 void resetSignals() noexcept {
-    struct sigaction fresh{};
-    fresh.sa_handler = SIG_DFL;
+    const KernelSignalAction fresh{};
     for (int signal = 1; signal < NSIG; ++signal) {
-        sigaction(signal, &fresh, nullptr);  // refused for KILL, STOP and the C library's own
+        syscall(SYS_rt_sigaction, signal, &fresh, nullptr, kKernelSignals);  // KILL and STOP refuse
     }
+}
+
+void unblockSignals() noexcept {
+    const std::array<unsigned char, kKernelSignals> none{};
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, none.data(), nullptr, kKernelSignals);
 }
 
 bool isKept(const Orders& orders, int fd) noexcept {
@@ -81,77 +107,93 @@ bool isKept(const Orders& orders, int fd) noexcept {
                        [fd](const FdMapping& one) { return one.target == fd; });
 }
 
+/// The descriptor that an entry of /proc/self/fd is about; none for `.` and `..`.
+std::optional<int> fdNamed(const char* name) noexcept {
+    if (*name == '.') {
+        return std::nullopt;
+    }
+    int fd = 0;
+    for (; *name != '\0'; ++name) {
+        fd = fd * 10 + (*name - '0');
+    }
+    return fd;
+}
+
 /// Closes what is not kept by its names in /proc, for kernels without close_range(). False when
 /// there is no /proc either: a child with more than its own descriptors is not started.
 bool closeListed(const Orders& orders) noexcept {
-    const int directory = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const auto directory = static_cast<int>(
+        syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
     if (directory < 0) {
         return false;
     }
     alignas(dirent64) std::array<char, kListSize> list;
-    ssize_t got = 0;
-    while ((got = ::getdents64(directory, list.data(), list.size())) > 0) {
+    long got = 0;
+    while ((got = syscall(SYS_getdents64, directory, list.data(), list.size())) > 0) {
         for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
             const auto* entry = reinterpret_cast<const dirent64*>(list.data() + at);
-            const char* name = entry->d_name;
-            int fd = *name == '.' ? directory : 0;
-            for (; *name >= '0' && *name <= '9'; ++name) {
-                fd = fd * 10 + (*name - '0');
-            }
-            if (fd != directory && !isKept(orders, fd)) {
-                ::close(fd);
+            const std::optional<int> fd = fdNamed(entry->d_name);
+            if (fd && *fd != directory && !isKept(orders, *fd)) {
+                syscall(SYS_close, *fd);
             }
             at += entry->d_reclen;
         }
     }
-    ::close(directory);
-    return got == 0;
+    return got == 0;  // the directory is close-on-exec
+}
+
+bool closeRange(unsigned first, unsigned last) noexcept {
+    return syscall(SYS_close_range, first, last, 0) == 0;
 }
 
 bool closeOthers(const Orders& orders) noexcept {
     unsigned next = 0;
     for (const FdMapping& fd : orders.fds) {
         const auto target = static_cast<unsigned>(fd.target);
-        if (next < target && ::close_range(next, target - 1, 0) != 0) {
+        if (next < target && !closeRange(next, target - 1)) {
             return closeListed(orders);
         }
         next = target + 1;
     }
-    return ::close_range(next, std::numeric_limits<unsigned>::max(), 0) == 0 || closeListed(orders);
+    return closeRange(next, std::numeric_limits<unsigned>::max()) || closeListed(orders);
 }
 
 bool placeDescriptors(Orders& orders) noexcept {
     const int beyond = orders.fds.empty() ? 0 : orders.fds.back().target + 1;
     // First out of the way of each other's places.
     for (FdMapping& fd : orders.fds) {
-        if (fd.source < beyond && (fd.source = fcntl(fd.source, F_DUPFD_CLOEXEC, beyond)) < 0) {
+        if (fd.source < beyond) {
+            fd.source = static_cast<int>(syscall(SYS_fcntl, fd.source, F_DUPFD_CLOEXEC, beyond));
+        }
+        if (fd.source < 0) {
             return failAt(orders, Step::Descriptors);
         }
     }
     for (const FdMapping& fd : orders.fds) {
-        if (::dup2(fd.source, fd.target) < 0) {
+        if (syscall(SYS_dup3, fd.source, fd.target, 0) < 0) {
             return failAt(orders, Step::Descriptors);
         }
     }
     return closeOthers(orders) || failAt(orders, Step::Descriptors);
 }
 
-/// By system calls: the C library's functions would stop the threads of this process to change
-/// their credentials as well.
-bool becomeUser(Orders& orders) noexcept {
-    if ((orders.setsGroups &&
-         syscall(SYS_setgroups, orders.groups.size(), orders.groups.data()) != 0) ||
-        syscall(SYS_setresgid, orders.gid, orders.gid, orders.gid) != 0 ||
-        syscall(SYS_setresuid, orders.uid, orders.uid, orders.uid) != 0) {
-        return failAt(orders, Step::User);
-    }
-    return true;
+bool leadSession(Orders& orders) noexcept {
+    return (syscall(SYS_setsid) >= 0 && syscall(SYS_ioctl, 0, TIOCSCTTY, 0) == 0) ||
+           failAt(orders, Step::Session);
 }
 
-bool execute(Orders& orders) noexcept {
+bool becomeUser(Orders& orders) noexcept {
+    const bool well = (!orders.setsGroups ||
+                       syscall(SYS_setgroups, orders.groups.size(), orders.groups.data()) == 0) &&
+                      syscall(SYS_setresgid, orders.gid, orders.gid, orders.gid) == 0 &&
+                      syscall(SYS_setresuid, orders.uid, orders.uid, orders.uid) == 0;
+    return well || failAt(orders, Step::User);
+}
+
+MARLINE_UNINSTRUMENTED bool execute(Orders& orders) noexcept {
     int refused = 0;
     for (const char* candidate : orders.candidates) {
-        ::execve(candidate, orders.argv.data(), orders.envp.data());
+        syscall(SYS_execve, candidate, orders.argv.data(), orders.envp.data());
         if (errno == EACCES) {
             refused = errno;
         } else if (errno != ENOENT && errno != ENOTDIR) {
@@ -162,20 +204,17 @@ bool execute(Orders& orders) noexcept {
     return failAt(orders, Step::Execute);
 }
 
-int childMain(void* argument) noexcept {
+MARLINE_UNINSTRUMENTED int childMain(void* argument) noexcept {
     Orders& orders = *static_cast<Orders*>(argument);
     resetSignals();
     bool well = placeDescriptors(orders);
-    if (well && orders.leadsSession && (::setsid() < 0 || ioctl(0, TIOCSCTTY, 0) != 0)) {
-        well = failAt(orders, Step::Session);
-    }
-    if (well && orders.directory != nullptr && ::chdir(orders.directory) != 0) {
+    well = well && (!orders.leadsSession || leadSession(orders));
+    if (well && orders.directory != nullptr && syscall(SYS_chdir, orders.directory) != 0) {
         well = failAt(orders, Step::Directory);
     }
-    if (well && (!orders.becomes || becomeUser(orders))) {
-        sigset_t none;
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, nullptr);
+    well = well && (!orders.becomes || becomeUser(orders));
+    if (well) {
+        unblockSignals();
         execute(orders);
     }
     return 127;
@@ -216,8 +255,9 @@ void findCandidates(Orders& orders, const ChildPlan& plan) {
     for (;;) {
         const std::size_t colon = rest.find(':');
         const std::string_view directory = rest.substr(0, colon);
-        orders.candidates.push_back(
-            keep(orders, (directory.empty() ? "." : std::string(directory)) + "/" + executable));
+        std::string candidate(directory.empty() ? "." : directory);
+        candidate.append("/").append(executable);
+        orders.candidates.push_back(keep(orders, std::move(candidate)));
         if (colon == std::string_view::npos) {
             return;
         }
@@ -250,7 +290,9 @@ void takeEnvironment(Orders& orders, const ChildPlan& plan) {
             if (name.empty() || name.find('=') != std::string::npos) {
                 refuse(plan, "no name of an environment variable: '" + name + "'");
             }
-            orders.envp.push_back(keep(orders, name + "=" + value));
+            std::string entry = name;
+            entry.append("=").append(value);
+            orders.envp.push_back(keep(orders, std::move(entry)));
         }
     }
     orders.envp.push_back(nullptr);
@@ -316,8 +358,8 @@ pid_t startChild(const ChildPlan& plan) {
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int pid = ::clone(&childMain, stack.get() + kStackSize, CLONE_VM | CLONE_VFORK | SIGCHLD,
-                            &orders, nullptr, nullptr, nullptr);
+    const int pid = ::__clone(&childMain, stack.get() + kStackSize,
+                              CLONE_VM | CLONE_VFORK | SIGCHLD, &orders, nullptr, nullptr, nullptr);
     const int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) {

@@ -323,8 +323,7 @@ void InotifyWatches::overflowed() {
 
 void InotifyWatches::deliver(const Ref<Subscription>& owner, const FileEvent& event) {
     if (!closed_ && !owner->over && (event.what & owner->mask)) {
-        const Ref<Subscription> held = owner;
-        guard("an Inotify callback", [&] { held->callback(event); });
+        guard("an Inotify callback", [&] { owner->callback(event); });
     }
 }
 

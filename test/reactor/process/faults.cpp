@@ -1,15 +1,16 @@
 #include "test/reactor/process/faults.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstdarg>
-#include <cstddef>
 #include <cstdint>
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 namespace {
 
@@ -22,11 +23,10 @@ using Clone = int(int (*)(void*), void*, int, void*, ...);
 
 // Looked up before the first child: it may not do so itself.
 auto* const realPipe2 = next<int(int*, int)>("pipe2");
-auto* const realClone = next<Clone>("clone");
+auto* const realClone = next<Clone>("__clone");
 auto* const realPidfdOpen = next<int(pid_t, unsigned)>("pidfd_open");
-auto* const realCloseRange = next<int(unsigned, unsigned, int)>("close_range");
+auto* const realSyscall = next<long(long, ...)>("syscall");
 auto* const realEpollCtl = next<int(int, int, int, epoll_event*)>("epoll_ctl");
-auto* const realGetdents64 = next<ssize_t(int, void*, std::size_t)>("getdents64");
 auto* const realInotifyInit1 = next<int(int)>("inotify_init1");
 auto* const realInotifyAddWatch = next<int(int, const char*, uint32_t)>("inotify_add_watch");
 
@@ -53,31 +53,34 @@ int pipe2(int ends[2], int flags) {
     return realPipe2(ends, flags);
 }
 
-int clone(int (*function)(void*), void* stack, int flags, void* argument, ...) {
-    va_list rest;
-    va_start(rest, argument);
-    auto* parent = va_arg(rest, void*);
-    auto* tls = va_arg(rest, void*);
-    auto* child = va_arg(rest, void*);
-    va_end(rest);
+int __clone(int (*function)(void*), void* stack, int flags, void* argument, ...) noexcept {
     return faults().cloneError != 0
                ? failed(faults().cloneError)
-               : realClone(function, stack, flags, argument, parent, tls, child);
+               : realClone(function, stack, flags, argument, nullptr, nullptr, nullptr);
+}
+
+// What a child does before it runs its program is by plain system calls.
+long syscall(long number, ...) noexcept {
+    va_list rest;
+    va_start(rest, number);
+    std::array<long, 6> arguments{};
+    for (long& argument : arguments) {
+        argument = va_arg(rest, long);
+    }
+    va_end(rest);
+    if (number == SYS_close_range && faults().closeRangeError != 0) {
+        return failed(faults().closeRangeError);
+    }
+    if (number == SYS_getdents64 && faults().getdentsError != 0) {
+        return failed(faults().getdentsError);
+    }
+    return realSyscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                       arguments[5]);
 }
 
 int pidfd_open(pid_t pid, unsigned flags) {
     return faults().pidfdOpenError != 0 ? failed(faults().pidfdOpenError)
                                         : realPidfdOpen(pid, flags);
-}
-
-int close_range(unsigned first, unsigned last, int flags) {
-    return faults().closeRangeError != 0 ? failed(faults().closeRangeError)
-                                         : realCloseRange(first, last, flags);
-}
-
-ssize_t getdents64(int directory, void* list, std::size_t size) noexcept {
-    return faults().getdentsError != 0 ? failed(faults().getdentsError)
-                                       : realGetdents64(directory, list, size);
 }
 
 int inotify_init1(int flags) noexcept {

@@ -131,16 +131,52 @@ TEST_F(ProcessPoolTest, cancellingMakesRoom) {
     turn(2);
 }
 
-// A pool that goes lets what runs come to its end and fails what waits.
-TEST_F(ProcessPoolTest, aDroppedPoolFailsWhatWaits) {
+// A pool is a handle: what runs and what waits does not need it, and copies share it.
+TEST_F(ProcessPoolTest, isAHandle) {
     std::optional<ProcessPool> pool;
     pool.emplace(reactor(), ProcessPoolOptions{.maxProcesses = 1});
+    std::optional<ProcessPool> copy(*pool);
     const auto runs = seen(pool->run("/bin/echo", {"ran"}));
-    const auto waits = seen(pool->run("/bin/echo", {"never"}));
+    const auto waits = seen(copy->run("/bin/echo", {"waited"}));
+    EXPECT_EQ(pool->waiting(), 1U);
     pool.reset();
-    EXPECT_TRUE(failedWith<DeferredLost>(waits));
-    runUntil([&] { return runs->has_value(); });
+    copy.reset();
+    runUntil([&] { return waits->has_value(); });
     EXPECT_EQ((*runs)->value().out, "ran\n");
+    EXPECT_EQ((*waits)->value().out, "waited\n");
+}
+
+// The end of the reactor fails what runs and what waits: nothing more is started.
+TEST_F(ProcessPoolTest, aStoppedReactorFailsAll) {
+    ProcessPool pool(reactor(), {.maxProcesses = 1});
+    const auto runs = seen(pool.run("/bin/sh", {"-c", "while :; do echo; done"}, {.maxOutput = 0}));
+    const auto waits = seen(pool.run("/bin/echo", {"never"}));
+    reactor().callWhenRunning([this] { reactor().stop(); });
+    run();
+    EXPECT_TRUE(failedWith<ConnectionLost>(runs));
+    EXPECT_TRUE(failedWith<ReactorNotRunning>(waits));
+    EXPECT_EQ(pool.running() + pool.waiting(), 0U);
+    // Nobody reads it any more: it ends by itself, and the next spawn reaps it.
+    siginfo_t info{};
+    ASSERT_EQ(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+    const auto next = seen(pool.run("/bin/echo", {"again"}));
+    runUntil([&] { return next->has_value(); });
+    EXPECT_EQ((*next)->value().out, "again\n");
+}
+
+// What asks for output while the reactor closes is refused by a Failure, too.
+TEST_F(ProcessPoolTest, outputIsNotHadFromAClosingReactor) {
+    const auto runs = seen(getProcessOutputAndValue(reactor(), "/usr/bin/yes", {}, {.maxOutput = 0})
+                               .addErrback([this](const Failure&) {
+                                   return getProcessOutputAndValue(reactor(), "/bin/true");
+                               }));
+    reactor().callWhenRunning([this] { reactor().stop(); });
+    run();
+    EXPECT_TRUE(failedWith<ReactorNotRunning>(runs));
+    siginfo_t info{};
+    ASSERT_EQ(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+    const auto next = seen(getProcessOutputAndValue(reactor(), "/bin/true"));
+    runUntil([&] { return next->has_value(); });
 }
 
 }  // namespace
