@@ -10,65 +10,15 @@
 
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
-#include <marline/reactor/detail/forwarding_protocol.hpp>
+#include <marline/reactor/detail/watched_protocol.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
 namespace marline {
 namespace {
 
-/// One connection's protocol: tells when it is made and lost.
-class WatchedProtocol final : public detail::ForwardingProtocol {
-public:
-    using Lost = UniqueFunction<void(const WatchedProtocol&, const Failure&)>;
-
-    WatchedProtocol(Ref<IProtocol> inner, Lost lost)
-        : ForwardingProtocol(std::move(inner)), lost_(std::move(lost)) {}
-
-    /// Null before the connection is made and after it is lost.
-    ITransport* transport() const noexcept { return transport_; }
-
-    void makeConnection(ITransport& transport) override {
-        transport_ = &transport;
-        ForwardingProtocol::makeConnection(transport);
-    }
-    void connectionLost(const Failure& reason) override {
-        transport_ = nullptr;
-        Lost lost = std::move(lost_);
-        // What the protocol throws is the transport's to report; the loss counts all the same.
-        try {
-            ForwardingProtocol::connectionLost(reason);
-        } catch (...) {
-            lost(*this, reason);
-            throw;
-        }
-        lost(*this, reason);
-    }
-
-private:
-    ITransport* transport_ = nullptr;
-    Lost lost_;
-};
-
-/// Puts before each protocol of the user's factory what `watch` makes of it.
-class WatchedFactory final : public IProtocolFactory {
-public:
-    using Watch = UniqueFunction<Ref<IProtocol>(Ref<IProtocol>)>;
-
-    WatchedFactory(Ref<IProtocolFactory> factory, Watch watch)
-        : factory_(std::move(factory)), watch_(std::move(watch)) {}
-
-    Ref<IProtocol> buildProtocol(const Address& peer) override {
-        Ref<IProtocol> inner = factory_->buildProtocol(peer);
-        return inner ? watch_(std::move(inner)) : Ref<IProtocol>();
-    }
-    void doStart() override { factory_->doStart(); }
-    void doStop() override { factory_->doStop(); }
-
-private:
-    Ref<IProtocolFactory> factory_;
-    Watch watch_;
-};
+using detail::WatchedFactory;
+using detail::WatchedProtocol;
 
 Duration upToASecond() {
     thread_local std::minstd_rand random{std::random_device{}()};
@@ -175,10 +125,10 @@ void ClientService::State::connect() {
     why_.reset();
     const std::uint64_t id = ++attempts_;
     auto watch = [self](Ref<IProtocol> inner) -> Ref<IProtocol> {
-        return makeRef<WatchedProtocol>(
-            std::move(inner), [self](const WatchedProtocol& connection, const Failure& reason) {
-                self->lost(connection, reason);
-            });
+        return detail::watched(std::move(inner),
+                               [self](const WatchedProtocol& connection, const Failure& reason) {
+                                   self->lost(connection, reason);
+                               });
     };
     Deferred<> attempt =
         maybeDeferred(

@@ -107,10 +107,14 @@ Duration EndpointFields::takeSeconds(std::string_view name, Duration otherwise) 
 
 bool EndpointFields::takeFlag(std::string_view name, bool otherwise) {
     const std::optional<std::string> text = take(name);
-    if (text && *text != "yes" && *text != "no") {
+    if (!text) {
+        return otherwise;
+    }
+    const bool yes = *text == "yes" || *text == "1";
+    if (!yes && *text != "no" && *text != "0") {
         refuse("the field " + quoted(name) + " is " + quoted(*text) + ", not 'yes' or 'no'");
     }
-    return text ? *text == "yes" : otherwise;
+    return yes;
 }
 
 std::string EndpointFields::takeRest() {

@@ -48,7 +48,7 @@ public:
                              std::uint32_t least = 0, std::uint32_t most = 0xffffffffU);
     /// Whole seconds, at least one, or `otherwise`.
     Duration takeSeconds(std::string_view name, Duration otherwise);
-    /// `yes` or `no`, or `otherwise`.
+    /// `yes` or `no` (as in Twisted also `1` or `0`), or `otherwise`.
     bool takeFlag(std::string_view name, bool otherwise);
     /// All that stands behind the kind, as it was written: another description.
     std::string takeRest();

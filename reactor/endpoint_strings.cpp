@@ -44,7 +44,8 @@ private:
 Kinds<ClientEndpointParser>& clientKinds() {
     static Kinds<ClientEndpointParser> kinds({{"ssl", &detail::parseTlsClient},
                                               {"tcp", &detail::parseTcpClient},
-                                              {"tls", &detail::parseTlsClient}});
+                                              {"tls", &detail::parseTlsClient},
+                                              {"unix", &detail::parseUnixClient}});
     return kinds;
 }
 
@@ -55,7 +56,8 @@ Kinds<ServerEndpointParser>& serverKinds() {
                                               {"systemd", &detail::parseSystemdServer},
                                               {"tcp", &detail::parseTcpServer},
                                               {"tcp6", &detail::parseTcpServer},
-                                              {"tls", &detail::parseTlsServer}});
+                                              {"tls", &detail::parseTlsServer},
+                                              {"unix", &detail::parseUnixServer}});
     return kinds;
 }
 

@@ -13,6 +13,7 @@ namespace marline {
 /// The place to connect to that `description` tells of (Twisted: `clientFromString`).
 ///
 ///     tcp:host=example.org:port=80        tcp:example.org:80:timeout=5:bindAddress=192.0.2.1
+///     unix:/run/my.socket
 ///     tls:example.org:443                 ssl:example.org:443:trustRoots=/etc/my/roots.pem
 ///
 /// Throws EndpointStringError when it makes no sense, and TlsError for a file with a certificate or
@@ -25,7 +26,7 @@ MARLINE_API Ref<IStreamClientEndpoint> clientFromString(Reactor& reactor,
 ///
 ///     tcp:8080        tcp:8080:interface=127.0.0.1        tcp6:8080
 ///     ssl:443:privateKey=key.pem:certKey=chain.pem        haproxy:tcp:8080
-///     systemd:index=0                                     fd:3
+///     unix:/run/my.socket:mode=660        systemd:index=0        fd:3
 ///
 /// Throws as clientFromString() does.
 MARLINE_API Ref<IStreamServerEndpoint> serverFromString(Reactor& reactor,

@@ -7,6 +7,12 @@
 
 namespace marline {
 
+/// What one listen() came to. The service and the Deferred share it, so that neither holds the
+/// other.
+struct StreamServerEndpointService::Listening final : RefCounted {
+    Ref<IListeningPort> port;
+};
+
 StreamServerEndpointService::StreamServerEndpointService(Ref<IStreamServerEndpoint> endpoint,
                                                          Ref<IProtocolFactory> factory)
     : endpoint_(std::move(endpoint)), factory_(std::move(factory)) {}
@@ -14,17 +20,15 @@ StreamServerEndpointService::StreamServerEndpointService(Ref<IStreamServerEndpoi
 StreamServerEndpointService::~StreamServerEndpointService() = default;
 
 void StreamServerEndpointService::privilegedStartService() {
-    if (listening_) {
+    if (attempt_) {
         return;
     }
     Deferred<Ref<IListeningPort>> listening =
         maybeDeferred([&] { return endpoint_->listen(factory_); });
-    const Ref<StreamServerEndpointService> self(this);
-    listening_ = listening.addCallbacks(
-        [self, id = ++starts_](Ref<IListeningPort> port) {
-            if (self->starts_ == id) {
-                self->port_ = port;
-            }
+    listening_ = makeRef<Listening>();
+    attempt_ = listening.addCallbacks(
+        [to = listening_](Ref<IListeningPort> port) {
+            to->port = port;
             return port;
         },
         [](const Failure& why) {
@@ -42,16 +46,19 @@ void StreamServerEndpointService::startService() {
 
 Deferred<> StreamServerEndpointService::stopService() {
     Deferred<> own = Service::stopService();
-    if (!listening_) {
+    if (!attempt_) {
         return own;
     }
-    Deferred<Ref<IListeningPort>> listening = *std::exchange(listening_, std::nullopt);
-    ++starts_;
-    port_.reset();
+    Deferred<Ref<IListeningPort>> listening = *std::exchange(attempt_, std::nullopt);
+    listening_.reset();
     listening.cancel();
     // An endpoint that could not stop in time gives a port after all.
     return listening.addCallback(
         [](const Ref<IListeningPort>& port) { return port ? port->stopListening() : succeed(); });
+}
+
+Ref<IListeningPort> StreamServerEndpointService::port() const {
+    return listening_ ? listening_->port : Ref<IListeningPort>();
 }
 
 }  // namespace marline

@@ -1,7 +1,6 @@
 // StreamServerEndpointService: a port that is listened on while a program runs.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 
 #include <marline/reactor/endpoints.hpp>
@@ -22,16 +21,17 @@ public:
     Deferred<> stopService() override;
 
     /// The port, once it listens; empty before, after a failure, and when stopped.
-    const Ref<IListeningPort>& port() const noexcept { return port_; }
+    Ref<IListeningPort> port() const;
 
 private:
+    struct Listening;
+
     ~StreamServerEndpointService() override;
 
     Ref<IStreamServerEndpoint> endpoint_;
     Ref<IProtocolFactory> factory_;
-    std::optional<Deferred<Ref<IListeningPort>>> listening_;
-    std::uint64_t starts_ = 0;
-    Ref<IListeningPort> port_;
+    std::optional<Deferred<Ref<IListeningPort>>> attempt_;
+    Ref<Listening> listening_;
 };
 
 }  // namespace marline

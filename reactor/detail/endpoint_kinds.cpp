@@ -1,6 +1,7 @@
 #include <marline/reactor/detail/endpoint_kinds.hpp>
 
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <marline/reactor/adopted_endpoint.hpp>
 #include <marline/reactor/detail/socket.hpp>
@@ -113,6 +115,15 @@ TlsContext clientContext(Reactor& reactor, const EndpointFields& fields, const C
     return files.verify ? context : context.insecure();
 }
 
+int takeBacklog(EndpointFields& fields, int otherwise) {
+    return static_cast<int>(
+        fields.takeNumber("backlog", static_cast<std::uint32_t>(otherwise), 1, kMostBacklog));
+}
+
+std::size_t takeMaxConnections(EndpointFields& fields, std::size_t otherwise) {
+    return fields.takeNumber("maxConnections", static_cast<std::uint32_t>(otherwise));
+}
+
 ListenOptions takeListenOptions(EndpointFields& fields) {
     ListenOptions options;
     options.interface = fields.take("interface").value_or(fields.kind() == "tcp6" ? "::" : "");
@@ -121,12 +132,24 @@ ListenOptions takeListenOptions(EndpointFields& fields) {
         fields.refuse("the field 'interface' is '" + options.interface +
                       "', which is no numeric address");
     }
-    options.backlog = static_cast<int>(
-        fields.takeNumber("backlog", static_cast<std::uint32_t>(options.backlog), 1, kMostBacklog));
-    options.maxConnections =
-        fields.takeNumber("maxConnections", static_cast<std::uint32_t>(options.maxConnections));
+    options.backlog = takeBacklog(fields, options.backlog);
+    options.maxConnections = takeMaxConnections(fields, options.maxConnections);
     options.reusePort = fields.takeFlag("reusePort", options.reusePort);
     return options;
+}
+
+/// Permissions as chmod takes them.
+mode_t takeMode(EndpointFields& fields, mode_t otherwise) {
+    const auto text = fields.take("mode");
+    if (!text) {
+        return otherwise;
+    }
+    unsigned mode = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), mode, 8);
+    if (error != std::errc{} || end != text->data() + text->size() || mode > 0777) {
+        fields.refuse("the field 'mode' is '" + *text + "', which is no octal number up to 777");
+    }
+    return static_cast<mode_t>(mode);
 }
 
 /// The family of a socket by its name in descriptions.
@@ -166,6 +189,14 @@ Ref<IStreamClientEndpoint> parseTlsClient(Reactor& reactor, EndpointFields& fiel
     return wrapClientTls(reactor, clientContext(reactor, fields, files), name, std::move(endpoint));
 }
 
+Ref<IStreamClientEndpoint> parseUnixClient(Reactor& reactor, EndpointFields& fields) {
+    std::string path = fields.need("path");
+    UnixConnectOptions options;
+    options.timeout = fields.takeSeconds("timeout", options.timeout);
+    options.checkPid = fields.takeFlag("lockfile", options.checkPid);
+    return makeRef<UnixClientEndpoint>(reactor, std::move(path), options);
+}
+
 Ref<IStreamServerEndpoint> parseTcpServer(Reactor& reactor, EndpointFields& fields) {
     const std::uint16_t port = fields.needPort("port");
     return makeRef<TcpServerEndpoint>(reactor, port, takeListenOptions(fields));
@@ -185,6 +216,17 @@ Ref<IStreamServerEndpoint> parseTlsServer(Reactor& reactor, EndpointFields& fiel
                               [context, &reactor](Ref<IProtocolFactory> factory) {
                                   return tlsServerFactory(context, reactor, std::move(factory));
                               });
+}
+
+Ref<IStreamServerEndpoint> parseUnixServer(Reactor& reactor, EndpointFields& fields) {
+    std::string path = fields.need("address");
+    UnixListenOptions options;
+    options.mode = takeMode(fields, options.mode);
+    options.backlog = takeBacklog(fields, options.backlog);
+    // A description says what a program serves, and two of them would fight for the path.
+    options.wantPid = fields.takeFlag("lockfile", true);
+    options.maxConnections = takeMaxConnections(fields, options.maxConnections);
+    return makeRef<UnixServerEndpoint>(reactor, std::move(path), options);
 }
 
 Ref<IStreamServerEndpoint> parseFdServer(Reactor& reactor, EndpointFields& fields) {

@@ -20,6 +20,8 @@ public:
     bool wantsHalfClose() const noexcept override { return inner_->wantsHalfClose(); }
     void readConnectionLost() override { inner_->readConnectionLost(); }
     void writeConnectionLost() override { inner_->writeConnectionLost(); }
+    void handshakeCompleted() override { inner_->handshakeCompleted(); }
+    void transportChanged(ITransport& transport) override { inner_->transportChanged(transport); }
 
 private:
     Ref<IProtocol> inner_;

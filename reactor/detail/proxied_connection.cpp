@@ -1,6 +1,7 @@
 #include <marline/reactor/detail/proxied_connection.hpp>
 
 #include <chrono>
+#include <stdexcept>
 #include <utility>
 
 #include <marline/reactor/log.hpp>
@@ -47,6 +48,9 @@ void ProxiedConnection::begin(const ProxyHeader& header) {
         return;
     }
     inner_->makeConnection(*this);
+    if (handshakeCompleted_ && transport_ != nullptr) {
+        inner_->handshakeCompleted();
+    }
     deliver();
 }
 
@@ -66,6 +70,14 @@ void ProxiedConnection::deliver() {
     }
     const std::string data = std::exchange(waiting_, {});
     inner_->dataReceived(asBytes(data));
+}
+
+void ProxiedConnection::handshakeCompleted() {
+    if (inner_) {
+        inner_->handshakeCompleted();
+    } else {
+        handshakeCompleted_ = true;
+    }
 }
 
 void ProxiedConnection::connectionLost(const Failure& reason) {
@@ -136,12 +148,14 @@ void ProxiedConnection::loseWriteConnection() {
 void ProxiedConnection::registerProducer(IProducer& producer, Producing mode) {
     if (transport_ != nullptr) {
         transport_->registerProducer(producer, mode);
+        producing_ = true;
     } else {
         producer.stopProducing();
     }
 }
 
 void ProxiedConnection::unregisterProducer() {
+    producing_ = false;
     if (transport_ != nullptr) {
         transport_->unregisterProducer();
     }
@@ -165,6 +179,28 @@ void ProxiedConnection::setTcpKeepAlive(bool on) {
     if (transport_ != nullptr) {
         transport_->setTcpKeepAlive(on);
     }
+}
+
+bool ProxiedConnection::getTcpNoDelay() const noexcept {
+    return transport_ != nullptr && transport_->getTcpNoDelay();
+}
+
+bool ProxiedConnection::getTcpKeepAlive() const noexcept {
+    return transport_ != nullptr && transport_->getTcpKeepAlive();
+}
+
+const ITlsConnection* ProxiedConnection::tls() const noexcept {
+    return transport_ != nullptr ? transport_->tls() : nullptr;
+}
+
+Ref<IProtocol> ProxiedConnection::switchProtocol(Ref<IProtocol> next) {
+    if (producing_) {
+        throw std::logic_error("a producer is registered; unregister it before the switch");
+    }
+    if (disconnecting()) {
+        throw std::logic_error("the connection is closing or gone");
+    }
+    return std::exchange(inner_, std::move(next));
 }
 
 }  // namespace marline::detail

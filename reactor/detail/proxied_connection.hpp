@@ -22,6 +22,8 @@ public:
     bool wantsHalfClose() const noexcept override { return inner_ && inner_->wantsHalfClose(); }
     void readConnectionLost() override { inner_->readConnectionLost(); }
     void writeConnectionLost() override { inner_->writeConnectionLost(); }
+    void handshakeCompleted() override;
+    void transportChanged(ITransport& transport) override { transport_ = &transport; }
 
     void write(std::span<const std::byte> data) override;
     void writeSequence(std::span<const std::span<const std::byte>> pieces) override;
@@ -38,6 +40,10 @@ public:
     const Address& getPeer() const noexcept override { return peer_; }
     void setTcpNoDelay(bool on) override;
     void setTcpKeepAlive(bool on) override;
+    bool getTcpNoDelay() const noexcept override;
+    bool getTcpKeepAlive() const noexcept override;
+    const ITlsConnection* tls() const noexcept override;
+    Ref<IProtocol> switchProtocol(Ref<IProtocol> next) override;
 
 private:
     void begin(const ProxyHeader& header);
@@ -51,6 +57,8 @@ private:
     Ref<IProtocol> inner_;             // none until the header is there
     std::string waiting_;              // the header so far; then what came with it
     bool paused_ = false;
+    bool producing_ = false;           // a producer is registered
+    bool handshakeCompleted_ = false;  // of TLS outside of the header
     DelayedCall later_;  // the end of the header's time; then the delivery of what came with it
     Address host_;
     Address peer_;

@@ -15,15 +15,15 @@
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/errors.hpp>
+#include <marline/reactor/testing/clock.hpp>
 
-#include "test/support/manual_clock.hpp"
 #include "test/support/unhandled.hpp"
 
 namespace {
 
 using namespace marline;
 using namespace std::chrono_literals;
-using marline::testing::ManualClock;
+using marline::testing::Clock;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -103,7 +103,7 @@ protected:
         ASSERT_FALSE(answer.pending());
     }
 
-    ManualClock clock;
+    Clock clock;
     Ref<AskedResolver> resolver = makeRef<AskedResolver>();
     Ref<CachingResolver> cache = makeRef<CachingResolver>(clock, resolver);
 };

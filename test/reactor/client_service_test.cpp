@@ -10,14 +10,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/endpoint_wrappers.hpp>
 #include <marline/reactor/errors.hpp>
+#include <marline/reactor/testing/clock.hpp>
 #include <marline/reactor/testing/string_transport.hpp>
+#include <marline/reactor/unix.hpp>
 
-#include "test/support/manual_clock.hpp"
 #include "test/support/recording_protocol.hpp"
 #include "test/support/running.hpp"
 
@@ -25,7 +27,7 @@ namespace {
 
 using namespace marline;
 using namespace std::chrono_literals;
-using marline::testing::ManualClock;
+using marline::testing::Clock;
 using marline::testing::RecordingFactory;
 using marline::testing::StringTransport;
 using ::testing::ElementsAre;
@@ -55,6 +57,7 @@ struct Attempt {
     }
     /// The connection ends.
     void lose() {
+        lost = true;
         transport.disconnect();
         protocol->connectionLost(ConnectionDone());
         factory->doStop();
@@ -64,6 +67,7 @@ struct Attempt {
     Ref<IProtocol> protocol;
     StringTransport transport;
     bool cancelled = false;
+    bool lost = false;
     DeferredSource<Ref<IProtocol>> source;
 };
 
@@ -96,6 +100,17 @@ struct Seen {
 
 class Client : public ::testing::Test {
 protected:
+    // A service that is dropped closes its connection; the tests are what ends it.
+    ~Client() override {
+        service.reset();
+        for (const auto& attempt : endpoint->attempts) {
+            if (attempt->protocol && !attempt->lost) {
+                attempt->lose();
+            }
+        }
+        endpoint->attempts.clear();
+    }
+
     /// Delays of 1 s, 2 s, 3 s… unless the options say otherwise.
     void make(ClientServiceOptions options = {}) {
         if (!options.retryPolicy) {
@@ -118,7 +133,7 @@ protected:
         service->stopService().addCallback([this] { ++ended; });
     }
 
-    ManualClock clock;
+    Clock clock;
     std::vector<unsigned> asked;
     Ref<TestEndpoint> endpoint = makeRef<TestEndpoint>();
     Ref<RecordingFactory> factory = makeRef<RecordingFactory>();
@@ -157,7 +172,7 @@ TEST_F(Client, failuresAreCountedUntilAConnection) {
 TEST_F(Client, aLossIsOneFailure) {
     start();
     last().succeed();
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
     last().lose();
     EXPECT_THAT(asked, ElementsAre(1));
     clock.advance(999ms);
@@ -250,7 +265,7 @@ TEST_F(Client, stopWhileConnecting) {
     EXPECT_TRUE(last().cancelled);
     EXPECT_TRUE(waiting.failedWith<CancelledError>());
     EXPECT_EQ(ended, 1);
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
     EXPECT_FALSE(service->running());
 }
 
@@ -258,10 +273,10 @@ TEST_F(Client, stopWhileConnecting) {
 TEST_F(Client, stopWhileRetrying) {
     start();
     last().fail(ConnectionRefusedError("refused"));
-    EXPECT_EQ(clock.pending(), 1U);
+    EXPECT_EQ(clock.pendingCalls(), 1U);
     const Seen waiting = whenConnected();
     stop();
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
     EXPECT_TRUE(waiting.failedWith<CancelledError>());
     EXPECT_EQ(ended, 1);
 }
@@ -277,7 +292,7 @@ TEST_F(Client, stopWhileConnected) {
     EXPECT_EQ(ended, 0);
     last().lose();
     EXPECT_EQ(ended, 2) << "every stop hears of the end";
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 // A connection that comes about although its attempt was cancelled is closed.
@@ -307,6 +322,8 @@ TEST_F(Client, aConnectionAfterTheStopIsClosed) {
     stubborn->protocol->connectionLost(ConnectionDone());
     EXPECT_EQ(ended, 1);
     EXPECT_TRUE(waiting.failedWith<CancelledError>());
+    stubborn->factory.reset();
+    stubborn->protocol.reset();
 }
 
 // V-8: a stopped service has no connection to wait for; one that never started may get one.
@@ -411,7 +428,7 @@ TEST_F(Prepared, aFailedPreparationIsAFailedAttempt) {
     last().succeed();
     preparing.errback(Error("login refused"));
     EXPECT_TRUE(last().transport.aborted());
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
     last().lose();
     EXPECT_TRUE(waiting.failedWith<Error>());
     EXPECT_FALSE(waiting.failedWith<ConnectionDone>()) << "why it failed, not how it ended";
@@ -445,7 +462,7 @@ TEST_F(Prepared, stopWhilePreparing) {
     EXPECT_EQ(ended, 0);
     last().lose();
     EXPECT_EQ(ended, 1);
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 // V-12: a factory that gives no protocol is tried again.
@@ -499,6 +516,59 @@ TEST_F(Client, theProxyShowsTheRealProtocol) {
     EXPECT_EQ(half->heard, "bytes<read lost><write lost>");
 }
 
+/// Takes descriptors.
+class Receiver final : public IProtocol, public IFileDescriptorReceiver {
+public:
+    void makeConnection(ITransport&) override {}
+    void dataReceived(std::span<const std::byte>) override {}
+    void connectionLost(const Failure&) override {}
+    void fileDescriptorReceived(UniqueFd fd) override { got = std::move(fd); }
+
+    UniqueFd got;
+};
+
+// V-13, E-5: a protocol that takes descriptors gets them, and no other one is offered any.
+TEST_F(Client, theProxyTakesDescriptorsForThoseWhoDo) {
+    start();
+    last().succeed();
+    EXPECT_EQ(dynamic_cast<IFileDescriptorReceiver*>(last().protocol.get()), nullptr);
+    const auto taker = makeRef<Receiver>();
+    service = makeRef<ClientService>(clock, endpoint, detail::factoryOfOne(taker));
+    service->startService();
+    last().succeed();
+    auto* receiver = dynamic_cast<IFileDescriptorReceiver*>(last().protocol.get());
+    ASSERT_NE(receiver, nullptr);
+    receiver->fileDescriptorReceived(UniqueFd(::dup(0)));
+    EXPECT_TRUE(taker->got);
+}
+
+// E-5, V-13: handshakes and changes of transport reach it too, and a stop then closes the new one.
+TEST_F(Client, theProxyFollowsItsTransport) {
+    struct Tls final : IProtocol {
+        void makeConnection(ITransport&) override {}
+        void dataReceived(std::span<const std::byte>) override {}
+        void connectionLost(const Failure&) override {}
+        void handshakeCompleted() override { ++handshakes; }
+        void transportChanged(ITransport& transport) override { changedTo = &transport; }
+        int handshakes = 0;
+        ITransport* changedTo = nullptr;
+    };
+    const auto protocol = makeRef<Tls>();
+    service = makeRef<ClientService>(clock, endpoint, detail::factoryOfOne(protocol));
+    service->startService();
+    last().succeed();
+    StringTransport secure;
+    last().protocol->transportChanged(secure);
+    last().protocol->handshakeCompleted();
+    EXPECT_EQ(protocol->changedTo, &secure);
+    EXPECT_EQ(protocol->handshakes, 1);
+    stop();
+    EXPECT_TRUE(secure.closed());
+    EXPECT_FALSE(last().transport.closed());
+    last().lose();
+    EXPECT_EQ(ended, 1);
+}
+
 // What the protocol throws at its end is the transport's business; the service connects again.
 TEST_F(Client, aThrowingProtocolIsReplaced) {
     const auto rude = makeRef<HalfCloseable>();
@@ -548,7 +618,7 @@ TEST_F(Client, droppingStops) {
     service.reset();
     EXPECT_TRUE(last().transport.closed());
     last().lose();
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
     start();
     const Seen waiting = whenConnected();
     service.reset();
@@ -565,7 +635,7 @@ TEST_F(Client, stopFromWhenConnected) {
     EXPECT_EQ(second.protocol(), built());
     last().lose();
     EXPECT_EQ(ended, 1);
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 // On real sockets: the server closes, and the client is there again.

@@ -125,7 +125,9 @@ TEST(EndpointFields, valuesHaveLimitsAndDefaults) {
     EXPECT_TRUE(EndpointFields("k").takeFlag("f", true));
     EXPECT_TRUE(EndpointFields("k:f=yes").takeFlag("f", false));
     EXPECT_FALSE(EndpointFields("k:f=no").takeFlag("f", true));
-    EXPECT_THAT(refusal([] { EndpointFields("k:f=1").takeFlag("f", true); }),
+    EXPECT_TRUE(EndpointFields("k:f=1").takeFlag("f", false));
+    EXPECT_FALSE(EndpointFields("k:f=0").takeFlag("f", true));
+    EXPECT_THAT(refusal([] { EndpointFields("k:f=true").takeFlag("f", true); }),
                 HasSubstr("not 'yes' or 'no'"));
 }
 

@@ -225,11 +225,33 @@ TEST_F(Strings, uselessFilesAreRefused) {
     EXPECT_THAT(clientRefusal("tls:h:443:verify=no:trustRoots=" + key), HasSubstr("no use"));
 }
 
+// E-23: unix, both sides; E-24: mode 666 and a lock, unless told otherwise.
+TEST_F(Strings, unixSockets) {
+    fs::create_directories(directory);
+    const std::string path = (directory / "a:socket").string();
+    const std::string where = quoteStringArgument(path);
+    const auto port = listen("unix:" + where);
+    EXPECT_EQ(port->getHost().host, path);
+    EXPECT_EQ(fs::status(path).permissions(), fs::perms(0666));
+    EXPECT_TRUE(fs::exists(path + ".lock"));
+    talks("unix:" + where);
+    talks("unix:path=" + where + ":timeout=5:lockfile=1");
+    EXPECT_TRUE(outcomeOf(reactor, port->stopListening()).ok());
+    const auto bare = listen("unix:" + where + ":mode=600:lockfile=0:backlog=7");
+    EXPECT_EQ(fs::status(path).permissions(), fs::perms(0600));
+    talks("unix:" + where);
+    EXPECT_FALSE(connect("unix:" + where + ":lockfile=yes").ok()) << "nobody holds the lock";
+    EXPECT_THAT(serverRefusal("unix"), HasSubstr("'address' is missing"));
+    EXPECT_THAT(serverRefusal("unix:/x:mode=888"), HasSubstr("no octal number"));
+    EXPECT_THAT(serverRefusal("unix:/x:mode=1777"), HasSubstr("no octal number"));
+    EXPECT_THAT(clientRefusal("unix:"), HasSubstr("'path' is empty"));
+}
+
 // E-23: other kinds are refused, with those that there are.
 TEST_F(Strings, unknownKindsAreRefused) {
     EXPECT_THAT(clientRefusal("smtp:host"),
                 HasSubstr("\"smtp:host\" makes no sense: 'smtp' is none of the kinds "));
-    EXPECT_THAT(clientRefusal("haproxy:tcp:80"), HasSubstr("ssl, tcp, tls"));
+    EXPECT_THAT(clientRefusal("haproxy:tcp:80"), HasSubstr("ssl, tcp, tls, unix"));
     EXPECT_THAT(serverRefusal("smtp:25"), HasSubstr("fd, haproxy, "));
     EXPECT_THROW(serverFromString(reactor, "TCP:80"), EndpointStringError);
 }

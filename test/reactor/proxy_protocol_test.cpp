@@ -4,16 +4,19 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <marline/protocols/protocol.hpp>
+#include <marline/reactor/endpoint_wrappers.hpp>
 #include <marline/reactor/errors.hpp>
+#include <marline/reactor/testing/clock.hpp>
 #include <marline/reactor/testing/string_transport.hpp>
 
-#include "test/support/manual_clock.hpp"
 #include "test/support/recording_protocol.hpp"
 #include "test/support/running.hpp"
 
@@ -21,7 +24,7 @@ namespace {
 
 using namespace marline;
 using namespace std::chrono_literals;
-using marline::testing::ManualClock;
+using marline::testing::Clock;
 using marline::testing::RecordingFactory;
 using marline::testing::RecordingProtocol;
 using marline::testing::StringTransport;
@@ -57,7 +60,7 @@ protected:
     RecordingProtocol& inner() { return *factory->recording->built.at(0); }
     bool begun() const { return !factory->recording->built.empty(); }
 
-    ManualClock clock;
+    Clock clock;
     Ref<AskedFactory> factory = makeRef<AskedFactory>();
     StringTransport transport{kHere, kProxy};
     Ref<IProtocol> connection;
@@ -108,7 +111,7 @@ TEST_F(Proxied, aBadHeaderEndsTheConnection) {
     EXPECT_THAT(logged.take(), ElementsAre(HasSubstr("PROXY header from 127.0.0.2:4000 refused")));
     connection->connectionLost(ConnectionAborted());
     EXPECT_FALSE(begun());
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 // The header has its time, kProxyHeaderTimeout unless told otherwise; the log names the knob.
@@ -125,13 +128,13 @@ TEST_F(Proxied, aLateHeaderEndsTheConnection) {
 // Once the header is there, nothing is timed any more.
 TEST_F(Proxied, theTimeEndsWithTheHeader) {
     receive(kHeader);
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 // A connection that ends before its header, as of a health check, is nothing to speak of.
 TEST_F(Proxied, anEndBeforeTheHeaderIsSilent) {
     connection->connectionLost(ConnectionDone());
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
     EXPECT_THAT(logged.take(), IsEmpty());
     EXPECT_FALSE(connection->wantsHalfClose());
 }
@@ -248,7 +251,7 @@ TEST_F(Pausing, resumingMayBeTakenBack) {
     inner().transport->resumeProducing();
     inner().transport->resumeProducing();
     connection->connectionLost(ConnectionDone());
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
     EXPECT_EQ(inner().received, "");
 }
 
@@ -258,6 +261,73 @@ TEST_F(Pausing, noDataAfterAClose) {
     receive(kHeader + "hello");
     EXPECT_EQ(inner().deliveries, 0);
     EXPECT_TRUE(transport.closed());
+}
+
+/// Knows when its transport changes and TLS is up.
+class Switchable final : public Protocol {
+public:
+    void connectionMade() override { events += "made "; }
+    void dataReceived(std::span<const std::byte> data) override { events += asText(data); }
+    void handshakeCompleted() override { events += "handshake "; }
+    void transportChanged(ITransport& to) override {
+        Protocol::transportChanged(to);
+        events += "changed ";
+    }
+
+    std::string events;
+};
+
+// E-5: what TLS has to say, before the header or after it, reaches the protocol once it is there.
+TEST_F(Proxied, handshakesAreToldWhenThereIsAProtocol) {
+    const auto early = makeRef<Switchable>();
+    const auto late = makeRef<Switchable>();
+    const auto before = proxyServerFactory(clock, detail::factoryOfOne(early))->buildProtocol({});
+    const auto after = proxyServerFactory(clock, detail::factoryOfOne(late))->buildProtocol({});
+    StringTransport one;
+    StringTransport two;
+    before->makeConnection(one);
+    before->handshakeCompleted();
+    before->dataReceived(asBytes(kHeader + "data"));
+    EXPECT_EQ(early->events, "made handshake data");
+    after->makeConnection(two);
+    after->dataReceived(asBytes(kHeader + "data "));
+    after->handshakeCompleted();
+    EXPECT_EQ(late->events, "made data handshake ");
+    before->connectionLost(ConnectionDone());
+    after->connectionLost(ConnectionDone());
+}
+
+// Another protocol may take over, as startTls() does, unless a producer writes or it is too late.
+TEST_F(Proxied, theProtocolCanBeSwitched) {
+    receive(kHeader);
+    const auto next = makeRef<Switchable>();
+    ITransport& to = *inner().transport;
+    CountedProducer producer;
+    to.registerProducer(producer, Producing::Push);
+    EXPECT_THROW(to.switchProtocol(next), std::logic_error);
+    to.unregisterProducer();
+    EXPECT_EQ(to.switchProtocol(next).get(), &inner());
+    receive("data");
+    EXPECT_EQ(next->events, "data");
+    EXPECT_EQ(inner().received, "");
+    EXPECT_EQ(to.tls(), nullptr);
+    EXPECT_FALSE(to.getTcpNoDelay() || to.getTcpKeepAlive());
+    to.loseConnection();
+    EXPECT_THROW(to.switchProtocol(next), std::logic_error);
+    connection->connectionLost(ConnectionDone());
+    EXPECT_THROW(to.switchProtocol(next), std::logic_error);
+    EXPECT_EQ(to.tls(), nullptr);
+    EXPECT_FALSE(to.getTcpNoDelay() || to.getTcpKeepAlive());
+}
+
+// TLS may also take the place of the transport below; then that is written to and closed.
+TEST_F(Proxied, theTransportBelowMayChange) {
+    receive(kHeader);
+    StringTransport secure;
+    connection->transportChanged(secure);
+    inner().transport->write("hello");
+    EXPECT_EQ(secure.value(), "hello");
+    EXPECT_EQ(transport.value(), "");
 }
 
 // On loopback: the server answers the one behind the proxy, whose address it sees.

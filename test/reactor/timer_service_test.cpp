@@ -7,15 +7,15 @@
 #include <gtest/gtest.h>
 
 #include <marline/deferred/source.hpp>
+#include <marline/reactor/testing/clock.hpp>
 
-#include "test/support/manual_clock.hpp"
 #include "test/support/running.hpp"
 
 namespace {
 
 using namespace marline;
 using namespace std::chrono_literals;
-using marline::testing::ManualClock;
+using marline::testing::Clock;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -25,7 +25,7 @@ protected:
         service->stopService().addCallback([this] { ++stopped; });
     }
 
-    ManualClock clock;
+    Clock clock;
     int calls = 0;
     int stopped = 0;
     Ref<TimerService> service = makeRef<TimerService>(clock, 10s, [this] { ++calls; });
@@ -43,7 +43,7 @@ TEST_F(Timer, callsAtOnceAndThenAgain) {
     EXPECT_FALSE(service->running());
     clock.advance(100s);
     EXPECT_EQ(calls, 3);
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
     service->startService();
     EXPECT_EQ(calls, 4) << "it can be started again";
 }
@@ -59,7 +59,7 @@ TEST_F(Timer, stopWaitsForTheCall) {
     EXPECT_FALSE(service->running());
     call.callback();
     EXPECT_EQ(stopped, 1);
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 // V-15: a call that fails is logged and ends the calls; the stop succeeds all the same.
@@ -84,7 +84,7 @@ TEST_F(Timer, nothingIsLeftOfOneThatGoes) {
     EXPECT_EQ(stopped, 1);
     service->startService();
     service.reset();
-    EXPECT_EQ(clock.pending(), 0U);
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 }  // namespace
