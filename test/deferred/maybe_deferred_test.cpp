@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <marline/deferred/coroutine.hpp>
 #include <marline/deferred/errors.hpp>
 
 namespace {
@@ -60,6 +61,21 @@ TEST(MaybeDeferred, aDeferredIsReturnedItself) {
     Deferred<int> same = maybeDeferred([&] { return d; });
     EXPECT_EQ(&same.chain(), &d.chain());
     EXPECT_FALSE(same.called());
+}
+
+// DL-18: a coroutine is started, and its Deferred is what comes of it.
+TEST(MaybeDeferred, aCoroutineIsStarted) {
+    Deferred<int> awaited;
+    bool started = false;
+    const auto body = [&]() -> Deferred<int> {
+        started = true;
+        co_return 1 + co_await Deferred<int>(awaited);
+    };
+    int seen = 0;
+    maybeDeferred(body).addCallback([&](int value) { seen = value; });
+    EXPECT_TRUE(started);
+    awaited.callback(41);
+    EXPECT_EQ(seen, 42);
 }
 
 // execute is the same for functions that return no Deferred.
