@@ -15,7 +15,10 @@ public:
     CatchUnhandled() : before_(setUnhandledHook(&keep)) { reports().clear(); }
     CatchUnhandled(const CatchUnhandled&) = delete;
     CatchUnhandled& operator=(const CatchUnhandled&) = delete;
-    ~CatchUnhandled() { setUnhandledHook(before_); }
+    ~CatchUnhandled() {
+        setUnhandledHook(before_);
+        takeFailures();
+    }
 
     /// The errors' messages, in order; forgets them.
     std::vector<std::string> take() {

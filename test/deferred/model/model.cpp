@@ -29,7 +29,7 @@ void Model::note(int id, const std::string& what) {
 }
 
 void Model::step(int id, const Step& step) {
-    if (!chains_[step.on].held) {
+    if (!at(step.on).held) {
         return;
     }
     try {
@@ -50,7 +50,7 @@ void Model::step(int id, const Step& step) {
 
 // D-3: runs at once when there is a result, unless (D-15) a link of this chain is running.
 void Model::link(int on, const Link& link) {
-    Chain& chain = chains_[on];
+    Chain& chain = at(on);
     if (claimed(chain)) {  // DC-4, DC-6: its result belongs to another one
         throw std::string("refused");
     }
@@ -60,7 +60,7 @@ void Model::link(int on, const Link& link) {
 
 // D-20: once. DX-2: but one firing after a cancel without a canceller is ignored.
 void Model::fire(int on, const Outcome& outcome) {
-    Chain& chain = chains_[on];
+    Chain& chain = at(on);
     if (chain.fired) {
         if (chain.grace) {
             chain.grace = false;
@@ -76,7 +76,7 @@ void Model::fire(int on, const Outcome& outcome) {
 
 // D-24: counts.
 void Model::unpause(int on) {
-    Chain& chain = chains_[on];
+    Chain& chain = at(on);
     if (chain.pauses == 0) {
         throw std::string("not paused");
     }
@@ -86,10 +86,10 @@ void Model::unpause(int on) {
 }
 
 void Model::cancel(int on) {
-    while (chains_[on].waiting && chains_[on].waitsFor >= 0) {
-        on = chains_[on].waitsFor;  // DX-9
+    while (at(on).waiting && at(on).waitsFor >= 0) {
+        on = at(on).waitsFor;  // DX-9
     }
-    Chain& chain = chains_[on];
+    Chain& chain = at(on);
     if (chain.waiting) {
         chain.waiting = false;  // what it waited for is gone
         chain.result = Outcome{"cancelled"};
@@ -114,7 +114,7 @@ void Model::cancel(int on) {
 }
 
 void Model::drop(int on) {
-    chains_[on].held = false;
+    at(on).held = false;
     collect();
 }
 
@@ -124,7 +124,7 @@ bool Model::idle(const Chain& chain) const {
 
 // D-2: links run in order, on each other's results, and (D-17) once each.
 void Model::goOn(int on) {
-    Chain& chain = chains_[on];
+    Chain& chain = at(on);
     if (chain.running) {
         return;  // D-15
     }
@@ -142,9 +142,9 @@ void Model::goOn(int on) {
     }
     if (chain.taker >= 0 && idle(chain)) {
         const int taker = std::exchange(chain.taker, -1);  // DC-1, DC-3
-        chains_[taker].waiting = false;
-        chains_[taker].waitsFor = -1;
-        chains_[taker].result = std::exchange(chain.result, std::nullopt);
+        at(taker).waiting = false;
+        at(taker).waitsFor = -1;
+        at(taker).result = std::exchange(chain.result, std::nullopt);
         chain.moved = true;  // DC-4, DC-5
         goOn(taker);         // DC-8
     }
@@ -152,7 +152,7 @@ void Model::goOn(int on) {
 }
 
 void Model::runLink(int on, const Link& link) {
-    Chain& chain = chains_[on];
+    Chain& chain = at(on);
     const Outcome in = *chain.result;
     note(link.id, in.error.empty() ? std::to_string(in.value) : in.error);
     Outcome out{"", in.error.empty() ? in.value + 1 : link.id};  // D-12
@@ -166,16 +166,16 @@ void Model::runLink(int on, const Link& link) {
             out.error = "given by " + std::to_string(link.id);
             break;
         case Act::Wait:
-            if (chains_[link.other].held) {
+            if (at(link.other).held) {
                 wait(on, link.other);
                 return;
             }
             break;
         case Act::WaitThrough:
-            if (chains_[link.other].held) {
+            if (at(link.other).held) {
                 const int made = newForwarding(link.other);
                 wait(on, made);
-                chains_[made].held = false;
+                at(made).held = false;
                 return;
             }
             break;
@@ -190,12 +190,12 @@ void Model::runLink(int on, const Link& link) {
             }
             break;
         case Act::FireOther:
-            if (chains_[link.other].held) {
+            if (at(link.other).held) {
                 fire(link.other, {"", link.id});
             }
             break;
         case Act::CancelOther:
-            if (chains_[link.other].held) {
+            if (at(link.other).held) {
                 cancel(link.other);
             }
             break;
@@ -207,14 +207,14 @@ void Model::runLink(int on, const Link& link) {
 }
 
 void Model::wait(int on, int other) {
-    Chain& chain = chains_[on];
-    for (int next = other; next >= 0; next = chains_[next].waitsFor) {
+    Chain& chain = at(on);
+    for (int next = other; next >= 0; next = at(next).waitsFor) {
         if (next == on) {  // DC-13
             chain.result = Outcome{"refused"};
             return;
         }
     }
-    Chain& inner = chains_[other];
+    Chain& inner = at(other);
     if (claimed(inner)) {  // DC-7
         chain.result = Outcome{"refused"};
     } else if (idle(inner)) {  // DC-2
@@ -239,9 +239,9 @@ int Model::newForwarding(int other) {
 }
 
 /// DE-2: whether anybody is left who could do something with it, or whom it is waiting for.
-bool Model::owned(int on) const {
-    for (int next = on; next >= 0; next = chains_[next].waitsFor) {
-        if (chains_[next].held || chains_[next].running) {
+bool Model::owned(int on) {
+    for (int next = on; next >= 0; next = at(next).waitsFor) {
+        if (at(next).held || at(next).running) {
             return true;
         }
     }
@@ -253,9 +253,9 @@ void Model::collect() {
     bool again = true;
     while (again) {
         again = false;
-        for (std::size_t i = 0; i < chains_.size(); ++i) {
-            Chain& chain = chains_[i];
-            if (chain.gone || owned(static_cast<int>(i))) {
+        for (int i = 0; i < static_cast<int>(chains_.size()); ++i) {
+            Chain& chain = at(i);
+            if (chain.gone || owned(i)) {
                 continue;
             }
             chain.gone = true;
@@ -264,7 +264,7 @@ void Model::collect() {
                 unhandled_.push_back("unhandled " + chain.result->error);
             }
             if (chain.taker >= 0) {
-                chains_[chain.taker].waitsFor = -1;
+                at(chain.taker).waitsFor = -1;
             }
         }
     }

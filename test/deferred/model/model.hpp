@@ -47,10 +47,12 @@ private:
 
     explicit Model(const Program& program);
 
+    Chain& at(int place) { return chains_[static_cast<std::size_t>(place)]; }
+
     void step(int id, const Step& step);
     void link(int on, const Link& link);
     void fire(int on, const Outcome& outcome);
-    void pause(int on) { ++chains_[on].pauses; }
+    void pause(int on) { ++at(on).pauses; }
     void unpause(int on);
     void cancel(int on);
     void drop(int on);
@@ -61,7 +63,7 @@ private:
     int newForwarding(int other);
     bool idle(const Chain& chain) const;
     bool claimed(const Chain& chain) const { return chain.taker >= 0 || chain.moved; }
-    bool owned(int on) const;
+    bool owned(int on);
     void collect();
     void note(int id, const std::string& what);
 
