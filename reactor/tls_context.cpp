@@ -206,14 +206,16 @@ TlsContext& TlsContext::lowerMaximumSecurityTo(TlsVersion version) {
 }
 
 TlsContext& TlsContext::ciphers(const std::string& list) {
-    const bool newOnes = list.find("TLS_") != std::string::npos;
-    state_->apply([list, newOnes](SSL_CTX* ctx) {
-        const int set = newOnes ? SSL_CTX_set_ciphersuites(ctx, list.c_str())
-                                : SSL_CTX_set_cipher_list(ctx, list.c_str());
-        if (set != 1 || list.empty()) {
-            throw TlsError("no cipher matches '" + list + "': " + detail::opensslError());
-        }
-    });
+    const auto choose = [list](SSL_CTX* ctx) {
+        return list.find("TLS_") != std::string::npos ? SSL_CTX_set_ciphersuites(ctx, list.c_str())
+                                                      : SSL_CTX_set_cipher_list(ctx, list.c_str());
+    };
+    // OpenSSL forgets the former choice even when it refuses the new one.
+    const detail::SslCtxPtr probe(SSL_CTX_new(TLS_method()));
+    if (list.empty() || choose(probe.get()) != 1) {
+        throw TlsError("no cipher matches '" + list + "': " + detail::opensslError());
+    }
+    state_->apply([choose](SSL_CTX* ctx) { choose(ctx); });
     return *this;
 }
 

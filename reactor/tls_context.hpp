@@ -116,7 +116,8 @@ public:
     /// a server uses keys of its own, which reload() keeps.
     TlsContext& ticketKeys(std::vector<TlsTicketKey> keys);
     /// Appends the secrets of every connection to `file`, for Wireshark: who has them reads the
-    /// traffic. Throws TlsError when it cannot be opened. It is made readable for its owner only.
+    /// traffic. serverName()'s contexts have their own. Throws TlsError when it cannot be opened.
+    /// It is made readable for its owner only.
     TlsContext& keylogFile(const std::string& file);
 
     /// Reads every file again, also those of serverName()'s contexts, and uses what they hold for

@@ -63,6 +63,8 @@ public:
     /// The context for clients that ask for `name`; null when it is this one.
     const TlsContext* contextFor(std::string_view name) const;
 
+    /// Hosts whose sessions a client remembers.
+    static constexpr std::size_t kMaxSessions = 256;
     /// Sessions that a client can resume, by host; the oldest goes first.
     void remember(const std::string& host, SSL_SESSION* session);
     SSL_SESSION* sessionFor(const std::string& host) const;
@@ -80,8 +82,6 @@ public:
     detail::UniqueFd keylog;
 
 private:
-    static constexpr std::size_t kMaxSessions = 256;
-
     detail::SslCtxPtr fresh() const;
 
     detail::SslCtxPtr ctx_;

@@ -158,6 +158,14 @@ TEST_F(Tls, truncationIsNoCleanClose) {
     EXPECT_NE(client->lost->check<ConnectionTruncated>(), nullptr) << client->lost->brief();
 }
 
+// S-19, S-20: a client without a host to verify fails, by its Deferred.
+TEST_F(Tls, aClientNeedsAHostToVerify) {
+    serve({.names = {"site.test"}});
+    EXPECT_THAT(refusal("", trusting()), HasSubstr("needs the name of the host"));
+    EXPECT_THAT(refusal(std::string("a\0.test", 7), trusting()), HasSubstr("needs the name"));
+    EXPECT_THAT(refusal(std::string(300, 'x'), trusting()), HasSubstr("is no host name"));
+}
+
 // Cancelling connect() ends it, before and during the handshake.
 TEST_F(Tls, connectingCanBeCancelled) {
     port = reactor.listenTcp(0, recorderFactory(server), {.interface = "127.0.0.1"});

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
+#include <marline/reactor/detail/tls_context_state.hpp>
+
 #include "tls_bed.hpp"
 #include "tls_files.hpp"
 
@@ -123,6 +125,9 @@ TEST(TlsNegotiation, refusesAnEmptyChoiceOfCiphers) {
         EXPECT_THAT(thrownBy<TlsError>([&] { serverContext().ciphers(none); }),
                     HasSubstr("no cipher matches '" + std::string(none) + "'"));
     }
+    TlsContext client = clientContext().lowerMaximumSecurityTo(TlsVersion::Tls12);
+    EXPECT_THROW(client.ciphers("NO-SUCH-CIPHER"), TlsError);
+    EXPECT_EQ(versionOf(client, serverContext()), "TLSv1.2") << "the former choice was lost";
 }
 
 // S-26: the first of the server's list that the client offers is taken.
@@ -233,6 +238,18 @@ TEST(TlsNegotiation, resumesTheSessionOfACutConnection) {
     TlsBed next(client, server);
     next.run();
     EXPECT_TRUE(next.clientTls().resumed());
+}
+
+// A client remembers the sessions of kMaxSessions hosts, and forgets the oldest first.
+TEST(TlsNegotiation, remembersSoManyHosts) {
+    const TlsContext client = TlsContext::client();
+    TlsContext::State& state = client.state();
+    for (std::size_t i = 0; i <= TlsContext::State::kMaxSessions; ++i) {
+        state.remember("host" + std::to_string(i), SSL_SESSION_new());
+    }
+    EXPECT_EQ(state.sessionFor("host0"), nullptr);
+    EXPECT_NE(state.sessionFor("host1"), nullptr);
+    EXPECT_NE(state.sessionFor("host256"), nullptr);
 }
 
 // S-24: without tickets, on either side, nothing is resumed: a server keeps no sessions.

@@ -57,16 +57,6 @@ TEST(TlsPeer, acceptsItsNames) {
     }
 }
 
-// S-20: without a host to check there is no client, and the Deferred says so.
-TEST(TlsPeer, needsAHostToVerify) {
-    FakeClock clock;
-    MemoryPipe pipe;
-    for (const std::string& host : {std::string(), std::string("a\0.test", 7)}) {
-        TlsBed bed(clientContext(), serverContext(), host);
-        EXPECT_THROW(bed.begin(), TlsError) << "by the endpoint of this test, which throws";
-    }
-}
-
 // S-21: an unknown issuer is named, with what to do about it.
 TEST(TlsPeer, refusesAnUnknownIssuer) {
     const CertificateAuthority other("somebody else's CA");
