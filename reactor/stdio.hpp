@@ -11,8 +11,8 @@ class Reactor;
 
 /// Makes `in` and `out` the connection of `protocol`, which gets its makeConnection() before this
 /// returns: pipes, terminals, files, in any mix. `in` is what it reads and `out` what it writes;
-/// the end of `in` is the peer's half-close, loseWriteConnection() closes `out`, and the end of the
-/// connection closes both.
+/// the end of `in` is the peer's half-close, or for protocols without it a loseConnection();
+/// loseWriteConnection() closes `out`, and the end of the connection closes both.
 ///
 /// Both are made non-blocking, and get the mode that they had back at the end, as others may share
 /// them. SIGPIPE is ignored from the first call on, unless the program has a handler for it. Files

@@ -71,6 +71,16 @@ ssize_t PipeConnection::receive(std::span<std::byte> buffer) {
     return ::read(fd(), buffer.data(), buffer.size());
 }
 
+void PipeConnection::peerEnded() {
+    if (protocol()->wantsHalfClose()) {
+        StreamConnection::peerEnded();
+    } else {
+        // The two are not one stream: what a filter has written is wanted though its input has
+        // ended.
+        loseConnection();
+    }
+}
+
 ssize_t PipeConnection::transmit(std::span<iovec> parts) {
     return ::writev(out_.get(), parts.data(), static_cast<int>(parts.size()));
 }

@@ -33,6 +33,7 @@ private:
     ~PipeConnection() override;
 
     ssize_t receive(std::span<std::byte> buffer) override;
+    void peerEnded() override;
     ssize_t transmit(std::span<iovec> parts) override;
     void setInterest(short interest) override;
     void endWriting() override;

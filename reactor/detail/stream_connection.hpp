@@ -83,6 +83,8 @@ protected:
     virtual ssize_t transmit(std::span<iovec> parts);
     /// Gives the protocol what receive() brought. False when that threw.
     virtual bool deliver(std::span<const std::byte> data);
+    /// There is no more to read.
+    virtual void peerEnded();
     /// Sends what waits. False when the kernel does not take it all, or the connection is lost.
     virtual bool sendAll();
     /// Waits for EV_READ and EV_WRITE as given. Throws std::system_error.
@@ -122,7 +124,6 @@ private:
     enum class State : unsigned char { Open, Flushing, Aborting, Ended };
 
     void readReady();
-    void peerEnded();
     void flush();
     void collected();
     std::size_t sendAtOnce(std::span<const std::span<const std::byte>> pieces, std::size_t total);

@@ -116,6 +116,22 @@ TEST(Pipes, theEndOfTheInputIsTheEnd) {
     EXPECT_EQ(readAll(piped.out.read.get()), "");
 }
 
+// P-19: what such a protocol has written by then is sent first, however long that takes.
+TEST(Pipes, theEndOfTheInputSendsFirst) {
+    Piped piped;
+    const std::string large(1'000'000, 'x');
+    piped.record->transport->write(large);
+    piped.in.write.reset();
+    std::string got;
+    ASSERT_EQ(::fcntl(piped.out.read.get(), F_SETFL, O_NONBLOCK), 0);
+    runUntil(piped.reactor, [&] {
+        got += readAll(piped.out.read.get());
+        return piped.record->lost.has_value();
+    });
+    EXPECT_EQ((got + readAll(piped.out.read.get())).size(), large.size());
+    EXPECT_NE(piped.record->lost->check<ConnectionDone>(), nullptr);
+}
+
 // loseWriteConnection closes the output, and reading goes on.
 TEST(Pipes, loseWriteConnectionClosesTheOutput) {
     Piped piped(true);
