@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <marline/marline.hpp>
+#include <marline/reactor/process_pool.hpp>
 
 using namespace marline;
 
