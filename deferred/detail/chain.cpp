@@ -274,7 +274,7 @@ void Chain::cancel() {
         } else {
             chain->swallowNext_ = true;
         }
-        if (chain->state_ == State::Unfired) {
+        if (chain->state_ == State::Unfired && !chain->answersLater_) {
             chain->fireFailure(Failure::make<CancelledError>());
             return;
         }
@@ -295,7 +295,11 @@ void Chain::callCanceller() {
         }
         throw;
     }
-    canceller->~Canceller();
+    if (state_ == State::Unfired && answersLater_) {
+        canceller_ = canceller;
+    } else {
+        canceller->~Canceller();
+    }
 }
 
 // Descriptions.

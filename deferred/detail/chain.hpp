@@ -101,6 +101,8 @@ public:
 
     void cancel();
     void setCanceller(Canceller* canceller) noexcept { canceller_ = canceller; }
+    /// The canceller begins to end the operation, and the chain is fired when that has ended.
+    void answerCancelLater() noexcept { answersLater_ = true; }
     void pause() noexcept { ++pauses_; }
     void unpause();
 
@@ -183,7 +185,8 @@ private:
     std::uint32_t size_;  // of the first block
     State state_ = State::Unfired;
     bool running_ : 1 = false;
-    bool swallowNext_ : 1 = false;  // cancelled without a canceller: the producer may fire once
+    bool swallowNext_ : 1 = false;   // cancelled without a canceller: the producer may fire once
+    bool answersLater_ : 1 = false;  // the canceller does: cancel() does not fire the chain
     bool cancelNext_ : 1 = false;  // cancelled while its coroutine ran: goes to what it awaits next
     std::uint16_t pauses_ = 0;
     const TypeOps* sourceType_;

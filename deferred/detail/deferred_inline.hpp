@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <marline/deferred/deferred.hpp>
+#include <marline/deferred/detail/fire.hpp>
 
 namespace marline {
 namespace detail {
@@ -21,26 +22,6 @@ public:
 private:
     F f_;
 };
-
-template <class T>
-void fire(Deferred<T>& d, Result<T> outcome) {
-    if (!outcome.ok()) {
-        d.errback(outcome.failure());
-    } else if constexpr (std::is_void_v<T>) {
-        d.callback();
-    } else {
-        d.callback(std::move(outcome).value());
-    }
-}
-
-/// A Deferred that has fired with `outcome`.
-template <class T>
-Deferred<T> fired(Result<T> outcome,
-                  const std::source_location& where = std::source_location::current()) {
-    Deferred<T> d(where);
-    fire(d, std::move(outcome));
-    return d;
-}
 
 constexpr std::size_t roundUp(std::size_t size) noexcept { return (size + 15) & ~std::size_t{15}; }
 

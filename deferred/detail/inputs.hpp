@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <optional>
 #include <source_location>
 #include <utility>
 #include <vector>
@@ -99,64 +98,28 @@ void attach(Deferred<T> input, InputPlace<State> place, bool consume, Deliver de
 }
 
 /// A DeferredSource for a State with `inputs`, which it is a part of: cancel() cancels the inputs,
-/// and the Deferred then fires when they have answered, which may be later.
-///
-/// An unfired Deferred fails with CancelledError when its canceller does not fire it. So the one
-/// given out begins with a gate: while the inputs take their time after a cancel(), it goes through
-/// the gate and waits for the next one.
+/// and the Deferred fires when they have answered, which may be later.
 template <class T, class State>
 class PatientSource {
 public:
-    PatientSource(State& state, const std::source_location& where) : state_(state), where_(where) {}
-
-    /// The Deferred; to be called once.
-    Deferred<T> deferred() {
-        gate_.emplace([this](Deferred<Ref<State>>) { cancel(); }, where_);
-        // What passes the gate owns the state: a paused Deferred goes on when the inputs are gone.
-        return gate_->deferred().addCallback(
-            [](const Ref<State>& state) { return state->source.passed(); }, where_);
+    PatientSource(State& state, const std::source_location& where)
+        : source_(
+              [&state](Deferred<T>) {
+                  const Ref<State> alive(&state);
+                  state.inputs.cancel();
+              },
+              where) {
+        source_.deferred().chain().answerCancelLater();
     }
 
-    bool pending() const noexcept { return !outcome_.has_value(); }
-    void callback(T value) { fire(Result<T>(std::move(value))); }
-    void errback(Failure failure) { fire(Result<T>(std::move(failure))); }
+    /// The Deferred; to be asked for before it fires.
+    Deferred<T> deferred() const { return source_.deferred(); }
+    bool pending() const noexcept { return source_.pending(); }
+    void callback(T value) { source_.callback(std::move(value)); }
+    void errback(Failure failure) { source_.errback(std::move(failure)); }
 
 private:
-    void fire(Result<T> outcome) {
-        outcome_.emplace(std::move(outcome));
-        open();
-    }
-
-    void cancel() {
-        const Ref<State> alive(&state_);
-        state_.inputs.cancel();
-        open();
-    }
-
-    void open() {
-        if (gate_->pending()) {
-            DeferredSource<Ref<State>> gate = std::move(*gate_);
-            gate.callback(Ref<State>(&state_));
-        }
-    }
-
-    Deferred<T> passed() {
-        if (pending()) {
-            return deferred();
-        }
-        Deferred<T> d(where_);
-        if (outcome_->ok()) {
-            d.callback(std::move(*outcome_).value());
-        } else {
-            d.errback(outcome_->failure());
-        }
-        return d;
-    }
-
-    State& state_;
-    std::source_location where_;
-    std::optional<DeferredSource<Ref<State>>> gate_;
-    std::optional<Result<T>> outcome_;
+    DeferredSource<T> source_;
 };
 
 }  // namespace marline::detail

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <marline/deferred/deferred.hpp>
+#include <marline/deferred/detail/fire.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/ref.hpp>
 

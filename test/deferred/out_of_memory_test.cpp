@@ -195,7 +195,7 @@ TEST(OutOfMemory, failingAlwaysFails) {
         }
         EXPECT_TRUE(n == 0 || heap::asked() < n ? late : outOfMemory) << n;
     });
-    EXPECT_GE(refused, 2);
+    EXPECT_GE(refused, 1);  // the error's text; the error itself lies in recycled memory
     EXPECT_TRUE(unhandled.take().empty());
 }
 

@@ -104,11 +104,11 @@ def foreign_include(tree):
     """Installed headers and all of deferred need the standard library only; the loop is reactor's."""
     for file in tree.files:
         for line, _, name in file.includes:
-            standard = re.fullmatch(r"[a-z_]+|cxxabi\.h|marline/.*", name)
+            standard = re.fullmatch(r"[a-z_]+|cxxabi\.h|execinfo\.h|marline/.*", name)
             if file.path in tree.installed and not (standard or POSIX.match(name)):
                 yield file.path, line, f"an installed header may not include {name}"
             elif file.folder == "deferred" and not standard:
-                yield file.path, line, f"deferred knows the standard library only, not {name}"
+                yield file.path, line, f"deferred knows the standard library and the C library only, not {name}"
             elif file.folder in ("protocols", "agent") and re.match(r"event2/|ares|sys/socket", name):
                 yield file.path, line, f"{name} is reactor's; {file.folder} sees its contracts only"
 
