@@ -96,8 +96,8 @@ private:
 /// `.consumeErrors` is set. When T cannot be copied the outcome always moves to the list.
 /// Cancelling the list cancels, in order, every input that has no result yet, and the list fires by
 /// its rule when they have answered; what one of their cancellers throws is reported as unhandled.
-/// Cancelling a list that has fired leaves the other inputs alone. Throws std::bad_alloc when there is no memory for the list; the
-/// inputs stay usable.
+/// Cancelling a list that has fired leaves the other inputs alone. Throws std::bad_alloc when there
+/// is no memory for the list; the inputs stay usable.
 ///
 /// Twisted's fireOnOneCallback, which changes what the list yields, is firstCallback().
 ///

@@ -1,6 +1,7 @@
 // Coroutines that return a Deferred.
 //
-// A function that returns a Deferred<T> and uses co_await or co_return is a coroutine (Twisted: `async def` with `ensureDeferred`, `inlineCallbacks`).
+// A function that returns a Deferred<T> and uses co_await or co_return is a coroutine (Twisted:
+// `async def` with `ensureDeferred`, `inlineCallbacks`).
 //
 // It runs when it is called, up to the first `co_await` of a Deferred that has no result yet, and
 // goes on when that comes. `co_await std::move(d)` gives the value, or throws the error itself.

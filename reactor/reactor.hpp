@@ -158,8 +158,8 @@ public:
     /// it is searched for in the PATH of the child's environment, or in /bin and /usr/bin. When
     /// this returns the program runs and `protocol` has its makeConnection(). Throws SpawnError
     /// when it cannot be started, std::invalid_argument for options that contradict each other, and
-    /// ReactorNotRunning while a shutdown closes everything. A child that outlives the reactor lives
-    /// on.
+    /// ReactorNotRunning while a shutdown closes everything. A child that outlives the reactor
+    /// lives on.
     Ref<IProcessTransport> spawnProcess(Ref<IProcessProtocol> protocol,
                                         const std::string& executable,
                                         const std::vector<std::string>& args);

@@ -107,8 +107,8 @@ public:
 
     static constexpr Duration kForever = Duration::max();
 
-    /// Runs the callbacks of what is ready, and does not wait for more. Throws ReactorAlreadyRunning
-    /// when somebody runs the base already.
+    /// Runs the callbacks of what is ready, and does not wait for more. Throws
+    /// ReactorAlreadyRunning when somebody runs the base already.
     void poll();
     /// The same, but waits until something is ready, or the monotonic clock shows `due`.
     void pollUntil(Duration due);

@@ -36,9 +36,7 @@ private:
         static thread_local std::vector<Failure> all;
         return all;
     }
-    static void keep(const UnhandledError& error) noexcept {
-        reports().push_back(error.failure);
-    }
+    static void keep(const UnhandledError& error) noexcept { reports().push_back(error.failure); }
 
     UnhandledHook before_;
 };
