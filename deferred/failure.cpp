@@ -72,6 +72,11 @@ Failure::Failure(std::exception_ptr error) noexcept {
 
 Failure Failure::current() noexcept { return Failure(std::current_exception()); }
 
+Failure Failure::current(const Failure& known) noexcept {
+    std::exception_ptr handled = std::current_exception();
+    return known.exception() == handled ? known : Failure(std::move(handled));
+}
+
 void Failure::raise() const { std::rethrow_exception(state_->exception()); }
 
 std::exception_ptr Failure::exception() const { return state_->exception(); }

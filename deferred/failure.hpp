@@ -44,6 +44,9 @@ public:
     /// Holds the exception that is being handled; call it in a `catch` block. Outside of one the
     /// Failure holds a std::logic_error that says so (Twisted: `Failure()`).
     static Failure current() noexcept;
+    /// The same, but `known` itself, with the places that it passed, when it is `known` that was
+    /// raised.
+    static Failure current(const Failure& known) noexcept;
 
     /// Holds a copy of `error` (implicitly, so that a callback may return either).
     template <class E>

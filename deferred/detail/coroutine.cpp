@@ -21,11 +21,12 @@ void CoroutineFrame::unhandled_exception() noexcept {
         // A local variable's destructor has thrown after the co_return.
         type.destroy(chain_->sourceSlot());
     }
-    const std::exception_ptr leaving = std::current_exception();
-    if (failure_.holdsError() && failure_.exception() == leaving) {
+    Failure leaving =
+        failure_.holdsError() ? Failure::current(failure_) : Failure::current();
+    if (failure_.holdsError() && leaving == failure_) {
         outcome_ = Outcome::Failure;  // it has the place of the co_await already
     } else {
-        failed(Failure(leaving));
+        failed(std::move(leaving));
     }
 }
 

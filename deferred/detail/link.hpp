@@ -96,7 +96,7 @@ using Yield = YieldOf<CallResult<F, T>, T>;
 /// a Deferred to wait for. `finish` destroys what the call used; it runs before the chain changes.
 template <class Out, class Call, class Finish>
 void produce(Chain& chain, void* slot, const std::source_location& site, Call&& call,
-             Finish&& finish) noexcept {
+             Finish&& finish, const Failure* handled = nullptr) noexcept {
     using R = std::remove_cvref_t<std::invoke_result_t<Call>>;
     try {
         if constexpr (isDeferred<R>) {
@@ -126,7 +126,8 @@ void produce(Chain& chain, void* slot, const std::source_location& site, Call&& 
             chain.setValue(slot, typeOps<Out>);
         }
     } catch (...) {
-        Failure failure = Failure::current();
+        // What an errback rethrows keeps its path.
+        Failure failure = handled != nullptr ? Failure::current(*handled) : Failure::current();
         finish();
         chain.setFailure(std::move(failure), site);
     }
@@ -193,7 +194,8 @@ struct LinkOf : Link {
                     return std::invoke(onFailure, std::as_const(failure));
                 }
             };
-            produce<Out>(chain, slot, where, call, [&]() noexcept { destroyCallables(*this); });
+            produce<Out>(
+                chain, slot, where, call, [&]() noexcept { destroyCallables(*this); }, &failure);
         }
     }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -309,6 +310,50 @@ TEST(Coroutine, failuresNameEachPlaceTheyPassed) {
     EXPECT_THAT(path, testing::HasSubstr("coroutine_test.cpp:"));
     EXPECT_THAT(path, testing::HasSubstr("plusOne"));
     EXPECT_THAT(path, testing::Not(testing::HasSubstr("Frame")));
+}
+
+// A Failure that crossed five links and two coroutines names each place, the innermost first; also
+// when an errback looked at it and threw it on.
+TEST(Coroutine, aLongPathNamesEachPlace) {
+    DeferredSource<int> source;
+    const auto pass = [](int x) { return x; };
+    std::vector<unsigned> lines;
+    const auto nextLine = [&](unsigned line = std::source_location::current().line()) {
+        lines.push_back(line + 1);
+    };
+    const auto first = [&](Deferred<int> d) -> Deferred<int> {
+        nextLine();
+        co_return co_await std::move(d);
+    };
+    const auto second = [&](Deferred<int> d) -> Deferred<int> {
+        nextLine();
+        co_return co_await std::move(d);
+    };
+    Deferred<int> inner = source.deferred();
+    nextLine();
+    inner.addCallback(pass);
+    nextLine();
+    inner.addErrback([](const Failure& why) -> int { why.raise(); });
+    Deferred<int> outer = first(std::move(inner));
+    nextLine();
+    outer.addCallback(pass);
+    nextLine();
+    outer.addCallback(pass);
+    Deferred<int> whole = second(std::move(outer));
+    nextLine();
+    whole.addCallback(pass);
+    source.errback(TimeoutError("late"));
+    std::string path;
+    whole.addErrback([&](const Failure& why) {
+        path = why.describe();
+        return 0;
+    });
+    std::vector<unsigned> found;
+    for (std::size_t at = path.find(".cpp:"); at != std::string::npos;
+         at = path.find(".cpp:", at + 1)) {
+        found.push_back(static_cast<unsigned>(std::stoul(path.substr(at + 5))));
+    }
+    EXPECT_THAT(found, testing::ElementsAreArray(lines)) << path;
 }
 
 // An error that the body throws itself is said to come from the body.
