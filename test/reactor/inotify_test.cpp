@@ -18,13 +18,14 @@
 #include <gtest/gtest.h>
 
 #include "test/reactor/process/faults.hpp"
-#include "test/support/own_directory.hpp"
 #include "test/support/reactor_fixture.hpp"
+#include "test/support/temp_folder.hpp"
 
 namespace marline::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using test::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -63,7 +64,7 @@ protected:
     std::vector<std::string> happened() {
         Inotify marks(reactor());
         bool marked = false;
-        const OwnDirectory place;
+        const TempFolder place;
         marks.watch(place.path(), FileChange::Created, [&](const FileEvent&) { marked = true; });
         touch(place / "mark");
         runUntil([&] { return marked; });
@@ -75,12 +76,12 @@ protected:
         std::ofstream(path, std::ios::app) << text;
     }
     std::string at(const std::string& name) const { return directory_ / name; }
-    const std::string& root() const { return directory_.path(); }
+    std::string root() const { return directory_.path(); }
     std::vector<FileEvent>& events() { return events_; }
 
 private:
     FaultsEnd faultsEnd_;
-    OwnDirectory directory_;
+    TempFolder directory_;
     std::vector<FileEvent> events_;
     std::vector<std::string> lines_;
 };
@@ -189,7 +190,7 @@ TEST_F(InotifyTest, aThrowingCallbackIsLogged) {
 TEST_F(InotifyTest, recursiveWatchesWhatIsBelow) {
     fs::create_directories(at("a/b/c"));
     fs::create_directory(at("d"));
-    const OwnDirectory elsewhere;
+    const TempFolder elsewhere;
     fs::create_directory_symlink(elsewhere.path(), at("link"));
     Inotify inotify(reactor());
     inotify.watch(root(), kList, noting(), {.recursive = true});
@@ -229,7 +230,7 @@ TEST_F(InotifyTest, recursiveTellsWhatCameWithADirectory) {
 // Recursive: a directory that is moved away is no longer watched, one that is moved in is, and
 // one that is renamed is told by its new name.
 TEST_F(InotifyTest, recursiveFollowsMoves) {
-    const OwnDirectory outside;
+    const TempFolder outside;
     fs::create_directories(at("a/b"));
     Inotify inotify(reactor());
     inotify.watch(root(), kList, noting(), {.recursive = true});
@@ -269,7 +270,7 @@ TEST_F(InotifyTest, recursiveForgetsWhatIsDeleted) {
 
 // A directory that takes the place of an empty one is the one that is watched.
 TEST_F(InotifyTest, recursiveWatchesWhatTookAPlace) {
-    const OwnDirectory outside;
+    const TempFolder outside;
     fs::create_directory(at("a"));
     fs::create_directory(outside / "full");
     touch(outside / "full/file");
@@ -302,7 +303,7 @@ TEST_F(InotifyTest, anOverflowIsTold) {
     touch(at("two"));
     Inotify inotify(reactor());
     int flat = 0;
-    const OwnDirectory other;
+    const TempFolder other;
     inotify.watch(other.path(), kList,
                   [&](const FileEvent& event) { flat += event.what & FileChange::Overflow; });
     inotify.watch(root(), FileChange::Attributes, noting(), {.recursive = true});

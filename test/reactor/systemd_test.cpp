@@ -23,13 +23,14 @@
 
 #include <marline/reactor/listen_fds.hpp>
 
-#include "test/support/own_directory.hpp"
 #include "test/support/reactor_fixture.hpp"
+#include "test/support/temp_folder.hpp"
 
 namespace marline::testing {
 namespace {
 
 using namespace std::chrono_literals;
+using test::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -208,11 +209,11 @@ private:
 
 class SystemdNotifierTest : public ReactorFixture {
 protected:
-    const OwnDirectory& directory() const { return directory_; }
+    const TempFolder& directory() const { return directory_; }
     std::string address() const { return directory_ / "notify"; }
 
 private:
-    OwnDirectory directory_;
+    TempFolder directory_;
 };
 
 // Each state is one datagram of sd_notify's form.

@@ -20,11 +20,12 @@
 
 #include "test/reactor/process/faults.hpp"
 #include "test/reactor/process/process_bed.hpp"
-#include "test/support/own_directory.hpp"
+#include "test/support/temp_folder.hpp"
 
 namespace marline::testing {
 namespace {
 
+using test::TempFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -166,7 +167,7 @@ TEST_F(SpawnTest, theEnvironmentIsInheritedWhenAskedFor) {
 
 // An executable without a slash is searched for in the child's PATH, else in /bin and /usr/bin.
 TEST_F(SpawnTest, theExecutableIsSearchedForInTheChildsPath) {
-    const OwnDirectory directory;
+    const TempFolder directory;
     std::filesystem::create_symlink("/bin/echo", directory.path() + "/marline-echo");
     for (const std::string& path : {"/nowhere:" + directory.path(), directory.path()}) {
         const Recorder child = recorder();
@@ -205,7 +206,7 @@ TEST_F(SpawnTest, aMissingExecutableIsNamed) {
 
 // P-13: a file that may not be executed, also when the search goes on behind it.
 TEST_F(SpawnTest, aForbiddenExecutableIsNamed) {
-    const OwnDirectory directory;
+    const TempFolder directory;
     std::ofstream(directory.path() + "/plain") << "text";
     const Recorder child = recorder();
     const SpawnError error = refused(child, [&] { spawn(child, directory.path() + "/plain", {}); });
@@ -219,7 +220,7 @@ TEST_F(SpawnTest, aForbiddenExecutableIsNamed) {
 
 // The working directory is the child's alone, and a missing one is named.
 TEST_F(SpawnTest, theWorkingDirectoryIsEntered) {
-    const OwnDirectory directory;
+    const TempFolder directory;
     ProcessOptions options;
     options.path = directory.path();
     const Recorder child = recorder();

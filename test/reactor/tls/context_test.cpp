@@ -17,6 +17,7 @@ namespace {
 
 using namespace marline;
 using namespace marline::testing;
+using marline::test::TempFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -90,7 +91,7 @@ std::string shownBy(const TlsContext& server) {
 
 // Chain and key come from memory, from files, or from one file.
 TEST(TlsContextTest, readsTextsAndFiles) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string chain = folder.write("chain.pem", serverPair().certificate);
     const std::string key = folder.write("key.pem", serverPair().key);
     const std::string both = folder.write("both.pem", serverPair().key + serverPair().certificate);
@@ -101,7 +102,7 @@ TEST(TlsContextTest, readsTextsAndFiles) {
 
 // An encrypted key is read with its passphrase; without it nobody is asked on the terminal.
 TEST(TlsContextTest, readsEncryptedKeys) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string chain = folder.write("chain.pem", serverPair().certificate);
     const std::string key = folder.write("key.pem", encrypted(serverPair().key, "open sesame"));
     EXPECT_EQ(outcomeWith(TlsContext::serverFromFiles(chain, key, "open sesame")), "stands");
@@ -125,7 +126,7 @@ TEST(TlsContextTest, sendsItsChain) {
 
 // PKCS#12 brings certificate, key and chain together.
 TEST(TlsContextTest, readsPkcs12) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const CertificateAuthority between = authority().intermediate("intermediate CA");
     const PemPair pair = between.issue({.names = {kHost}});
     const std::string content = pkcs12Of(pair, "pass", between.certificatePem());
@@ -136,23 +137,23 @@ TEST(TlsContextTest, readsPkcs12) {
 
 // What is wrong with a PKCS#12 is said, and which one it is.
 TEST(TlsContextTest, namesABadPkcs12) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const auto refusal = [&](const std::string& name, const char* passphrase) {
         return thrownBy<TlsError>(
-            [&] { TlsContext::serverFromPkcs12File(folder.path(name), passphrase); });
+            [&] { TlsContext::serverFromPkcs12File(folder / name, passphrase); });
     };
     folder.write("good.p12", pkcs12Of(serverPair(), "pass"));
     folder.write("no-key.p12", pkcs12Of({serverPair().certificate, ""}, "pass"));
     folder.write("text.p12", "nonsense");
     EXPECT_THAT(refusal("good.p12", "wrong"), AllOf(HasSubstr("good.p12"), HasSubstr("mac")));
     EXPECT_THAT(refusal("no-key.p12", "pass"), HasSubstr("no-key.p12 has no "));
-    EXPECT_THAT(refusal("text.p12", "pass"), HasSubstr("no PKCS#12 in " + folder.path("text.p12")));
+    EXPECT_THAT(refusal("text.p12", "pass"), HasSubstr("no PKCS#12 in " + folder / "text.p12"));
     EXPECT_THAT(refusal("none.p12", "pass"), HasSubstr("No such file"));
 }
 
 // S-23: a key that does not belong to the certificate is refused; the error names both files.
 TEST(TlsContextTest, namesAKeyThatDoesNotMatch) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string chain = folder.write("chain.pem", serverPair().certificate);
     const std::string key = folder.write("key.pem", authority().issue({.names = {kHost}}).key);
     EXPECT_THAT(thrownBy<TlsError>([&] { TlsContext::serverFromFiles(chain, key); }),
@@ -162,15 +163,15 @@ TEST(TlsContextTest, namesAKeyThatDoesNotMatch) {
 
 // S-23: what cannot be read is named, with the reason: no file, a folder, another content.
 TEST(TlsContextTest, namesWhatItCannotRead) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string chain = folder.write("chain.pem", serverPair().certificate);
     const std::string text = folder.write("text.pem", "nonsense");
     const auto refusal = [&](const std::string& chainFile, const std::string& keyFile) {
         return thrownBy<TlsError>([&] { TlsContext::serverFromFiles(chainFile, keyFile); });
     };
-    const std::string none = folder.path("none.pem");
+    const std::string none = folder / "none.pem";
     EXPECT_THAT(refusal(chain, none), AllOf(HasSubstr(none), HasSubstr("No such file")));
-    EXPECT_THAT(refusal(folder.path(""), chain), HasSubstr("Is a directory"));
+    EXPECT_THAT(refusal(folder / "", chain), HasSubstr("Is a directory"));
     EXPECT_THAT(refusal(text, chain), HasSubstr("no certificate in " + text));
     EXPECT_THAT(refusal(chain, text), HasSubstr("no private key in " + text));
     EXPECT_THAT(refusal(chain, chain), HasSubstr("no private key in " + chain));
@@ -200,7 +201,7 @@ TEST(TlsContextTest, staysAsItWasWhenACallFails) {
 
 // reload() uses what the files hold now; connections that stand keep what they have.
 TEST(TlsContextTest, reloadsItsFiles) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string chain = folder.write("chain.pem", serverPair().certificate);
     const std::string key = folder.write("key.pem", serverPair().key);
     TlsContext context = TlsContext::serverFromFiles(chain, key).alpn({"h2"});
@@ -222,7 +223,7 @@ TEST(TlsContextTest, reloadsItsFiles) {
 
 // reload() changes nothing when one of the files is no good, and names it.
 TEST(TlsContextTest, reloadChecksBeforeItSwaps) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string chain = folder.write("chain.pem", serverPair().certificate);
     const std::string key = folder.write("key.pem", serverPair().key);
     const std::string ca = folder.write("ca.pem", authority().certificatePem());
@@ -241,7 +242,7 @@ TEST(TlsContextTest, reloadChecksBeforeItSwaps) {
 
 // reload() of a server takes the contexts of its names along, all or none.
 TEST(TlsContextTest, reloadsTheContextsOfItsNames) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string chain = folder.write("chain.pem", serverPair().certificate);
     const std::string key = folder.write("key.pem", serverPair().key);
     TlsContext named = TlsContext::serverFromFiles(chain, key);
@@ -257,17 +258,17 @@ TEST(TlsContextTest, reloadsTheContextsOfItsNames) {
 
 // The key log has the secrets of every connection, and is its owner's only.
 TEST(TlsContextTest, logsKeys) {
-    const TemporaryFolder folder;
-    TlsContext context = serverContext().keylogFile(folder.path("keys.log"));
+    const TempFolder folder;
+    TlsContext context = serverContext().keylogFile(folder / "keys.log");
     EXPECT_EQ(outcomeWith(context), "stands");
     EXPECT_THAT(folder.read("keys.log"), HasSubstr("SERVER_TRAFFIC_SECRET_0 "));
     struct stat status{};
-    ASSERT_EQ(stat(folder.path("keys.log").c_str(), &status), 0);
+    ASSERT_EQ(stat((folder / "keys.log").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600U);
     const std::size_t size = folder.read("keys.log").size();
     EXPECT_EQ(outcomeWith(context), "stands");
     EXPECT_EQ(folder.read("keys.log").size(), 2 * size);
-    const std::string nowhere = folder.path("no/keys.log");
+    const std::string nowhere = folder / "no/keys.log";
     EXPECT_THAT(thrownBy<TlsError>([&] { context.keylogFile(nowhere); }),
                 AllOf(HasSubstr(nowhere), HasSubstr("No such file")));
 }
