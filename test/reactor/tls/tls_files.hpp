@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "support/temp_folder.hpp"
+#include <support/temp_folder.hpp>
 
 namespace marline::testing {
 
