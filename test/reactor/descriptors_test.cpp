@@ -92,6 +92,8 @@ TEST(OutOfDescriptors, listeningFails) {
 TEST(OutOfDescriptors, connectingAndCopyingFail) {
     StreamPair pair(StreamKind::Unix);
     pair.connect();
+    const ConnectError rehearsed("rehearsed", std::make_error_code(std::errc::io_error));
+    EXPECT_EQ(rehearsed.code(), std::errc::io_error);
     const auto attempt = [&] {
         return outcomeOf(pair.reactor, pair.connectTo(pair.port, recorderFactory(pair.client)));
     };
@@ -115,6 +117,8 @@ TEST(OutOfDescriptors, connectingAndCopyingFail) {
 
 // C-8: a UNIX port pauses when there is none to accept with, and goes on afterwards.
 TEST(OutOfDescriptors, acceptingPauses) {
+    StreamPair rehearsed(StreamKind::Unix);
+    rehearsed.connect();
     test::CatchLog log;
     StreamPair pair(StreamKind::Unix);
     auto attempt = pair.connectTo(pair.port, recorderFactory(pair.client));

@@ -163,11 +163,13 @@ TEST_F(ProcessOutputTest, aStoppedReactorFailsIt) {
     run();
     ASSERT_TRUE(value);
     EXPECT_NE(value->failure().check<ConnectionLost>(), nullptr);
-    EXPECT_EQ(value->failure().check<ProcessTerminated>(), nullptr);
-    EXPECT_THAT(value->failure().message(), HasSubstr("the reactor stopped"));
-    // Nobody reads it any more: it ends by itself, and the next spawn reaps it.
-    siginfo_t info{};
-    ASSERT_EQ(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+    // Nobody reads it any more: it ends by itself, and the next spawn reaps it. It may be so quick
+    // that this is what ends it, not the reactor.
+    if (value->failure().check<ProcessTerminated>() == nullptr) {
+        EXPECT_THAT(value->failure().message(), HasSubstr("the reactor stopped"));
+        siginfo_t info{};
+        ASSERT_EQ(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+    }
     EXPECT_EQ(outcome(getProcessValue(reactor(), "/bin/true")).value(), 0);
 }
 
