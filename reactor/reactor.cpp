@@ -23,7 +23,7 @@ namespace {
 using State = Reactor::Parts::State;
 
 void checkThread(const Reactor::Parts& parts, const char* what) {
-    if (parts.thread != std::this_thread::get_id()) {
+    if (parts.thread.load() != std::this_thread::get_id()) {
         throw WrongThread(std::string(what) +
                           " on another thread than the reactor's; use callFromThread()");
     }
@@ -36,10 +36,12 @@ Reactor::Reactor() : parts_(std::make_unique<Parts>()) { parts_->loop.setClock(*
 Reactor::~Reactor() {
     // While there is a reactor that what dies here can call.
     parts_->state = State::Dying;
+    endThreads();
     parts_->resolver.reset();
     closeAll();
     parts_->timers.clear();
-    parts_->threads.clear();
+    parts_->threadCalls.abandonAll();
+    parts_->threads->close();
 }
 
 /// Closes what is open, with ConnectionLost.
@@ -49,6 +51,12 @@ void Reactor::closeAll() {
     do {
         parts_->loop.endTurn();
     } while (parts_->state == State::Dying && parts_->loop.hasWork());
+}
+
+/// Joins the threads of the pool. What waits for the reactor there, or in others, would keep them.
+void Reactor::endThreads() {
+    parts_->blocked->close();
+    parts_->pool.stop();
 }
 
 // Running.
@@ -61,7 +69,8 @@ void Reactor::run() {
     parts_->signal = 0;
     parts_->state = State::Starting;
     parts_->currentRun = makeRef<Parts::Run>();
-    detail::StopSignals signals(parts_->threads.wakeFd());
+    parts_->blocked->open();
+    detail::StopSignals signals(parts_->threads->wakeFd());
     startUp();
     bool stopping = false;
     while (parts_->state != State::Closing && parts_->state != State::Crashed) {
@@ -79,8 +88,10 @@ void Reactor::run() {
     if (parts_->state == State::Closing) {
         closeAll();
         parts_->state = State::Finished;
+        endThreads();
         parts_->events.fireRest(SystemEvent::Shutdown);
     }
+    parts_->blocked->close();
     parts_->currentRun->over = true;
     parts_->state = State::Idle;
 }
@@ -92,6 +103,7 @@ void Reactor::startUp() {
             return;
         }
         parts_->state = State::Running;
+        detail::guard("the start of the thread pool", [this] { parts_->pool.start(); });
         parts_->events.fireRest(SystemEvent::Startup);
         for (UniqueFunction<void()>& call : std::exchange(parts_->whenRunning, {})) {
             detail::guard("a callWhenRunning() call", call);
@@ -141,7 +153,7 @@ void Reactor::turn(Duration wait) {
     Parts& parts = *parts_;
     parts.inTurn = true;
     Duration due = detail::EventLoop::kForever;
-    bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads.empty();
+    bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads->empty();
     if (!now && (wait != detail::EventLoop::kForever || !parts.timers.empty())) {
         const Duration start = seconds();
         if (wait != detail::EventLoop::kForever) {
@@ -157,7 +169,7 @@ void Reactor::turn(Duration wait) {
     } else {
         parts.loop.pollUntil(due);
     }
-    parts.threads.runAll();
+    parts.threads->runAll();
     runDueCalls();
     parts.loop.endTurn();
     parts.inTurn = false;
@@ -192,7 +204,23 @@ void Reactor::callWhenRunning(UniqueFunction<void()> call) {
     }
 }
 
-void Reactor::callFromThread(UniqueFunction<void()> call) { parts_->threads.push(std::move(call)); }
+void Reactor::callFromThread(UniqueFunction<void()> call) {
+    parts_->threads->push(std::move(call));
+}
+
+void Reactor::callInThread(UniqueFunction<void()> call) {
+    parts_->pool.callInThread(std::move(call));
+}
+
+ThreadPool& Reactor::threadPool() const noexcept { return parts_->pool; }
+
+void Reactor::suggestThreadPoolSize(std::size_t threads) {
+    parts_->pool.adjustPoolsize(std::min(parts_->pool.minThreads(), threads), threads);
+}
+
+bool Reactor::isInIoThread() const noexcept {
+    return parts_->thread.load() == std::this_thread::get_id();
+}
 
 TriggerId Reactor::addSystemEventTrigger(Phase phase, SystemEvent event,
                                          UniqueFunction<Deferred<>()> trigger) {

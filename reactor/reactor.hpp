@@ -21,6 +21,7 @@ struct event_base;
 namespace marline {
 
 class IResolver;
+class ThreadPool;
 class TlsContext;
 
 /// How a connection is made.
@@ -52,9 +53,10 @@ enum class TriggerId : std::uint64_t {};
 ///     reactor.listenTcp(8080, makeRef<EchoFactory>());
 ///     reactor.run();
 ///
-/// All of it belongs to the thread that made it or runs it; only callFromThread() may be called
-/// from others. After run() has returned it may be called again. Errors that callbacks throw are
-/// logged, and the loop goes on.
+/// All of it belongs to the thread that made it, or the one that runs it once that has begun.
+/// Others may only call callFromThread(), callInThread(), threadPool(), isInIoThread(), and what
+/// threads.hpp has for them. After run() has returned it may be called again. Errors that callbacks
+/// throw are logged, and the loop goes on.
 class MARLINE_API Reactor final : public IReactorTime {
 public:
     /// Throws std::system_error when the system gives no event loop.
@@ -83,9 +85,19 @@ public:
 
     /// Calls `call` once the reactor runs: at once when it does, else at its start, in order.
     void callWhenRunning(UniqueFunction<void()> call);
-    /// Calls `call` on the reactor's thread, from a later turn. Thread-safe, the only call that
-    /// is. Calls from one thread stay in order; what is not run when the reactor goes is dropped.
+    /// Calls `call` on the reactor's thread, from a later turn. Thread-safe. Calls from one thread
+    /// stay in order; what is not run when the reactor goes is dropped.
     void callFromThread(UniqueFunction<void()> call);
+    /// Runs `call` in a thread of threadPool(), and throws as ThreadPool::callInThread() does.
+    /// Thread-safe. For its outcome see deferToThread().
+    void callInThread(UniqueFunction<void()> call);
+    /// The reactor's own threads: run() starts them, and joins them at the end of the shutdown
+    /// (Twisted: `getThreadPool`). Thread-safe. Who only uses iterate() starts it himself.
+    ThreadPool& threadPool() const noexcept;
+    /// Sets how many threads threadPool() may have.
+    void suggestThreadPoolSize(std::size_t threads);
+    /// True in the reactor's own thread (Twisted: `isInIOThread`). Thread-safe.
+    bool isInIoThread() const noexcept;
     /// Runs `trigger` in the given phase of the event, once. What it throws is logged. An empty one
     /// throws std::invalid_argument.
     TriggerId addSystemEventTrigger(Phase phase, SystemEvent event,
@@ -136,6 +148,7 @@ private:
     void startUp();
     void shutDown();
     void closeAll();
+    void endThreads();
 
     std::unique_ptr<Parts> parts_;
 };

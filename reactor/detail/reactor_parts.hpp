@@ -1,6 +1,8 @@
 // Internal: not installed. What a Reactor is made of.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -9,10 +11,12 @@
 #include <marline/reactor/detail/event_loop.hpp>
 #include <marline/reactor/detail/signals.hpp>
 #include <marline/reactor/detail/system_events.hpp>
+#include <marline/reactor/detail/thread_calls.hpp>
 #include <marline/reactor/detail/thread_queue.hpp>
 #include <marline/reactor/detail/timer_queue.hpp>
 #include <marline/reactor/reactor.hpp>
 #include <marline/reactor/resolver.hpp>
+#include <marline/reactor/thread_pool.hpp>
 #include <marline/reactor/tls_context.hpp>
 
 namespace marline {
@@ -38,13 +42,16 @@ struct Reactor::Parts {
 
     detail::EventLoop loop;
     detail::TimerQueue timers;
-    detail::ThreadQueue threads{loop};
+    std::shared_ptr<detail::ThreadQueue> threads = std::make_shared<detail::ThreadQueue>(loop);
+    detail::ThreadCalls threadCalls;
+    std::shared_ptr<detail::BlockedThreads> blocked = std::make_shared<detail::BlockedThreads>();
+    ThreadPool pool;
     std::vector<UniqueFunction<void()>> whenRunning;
     detail::SystemEvents events;
     Ref<Run> currentRun;
     Ref<IResolver> resolver;
     std::optional<TlsContext> clientTls;
-    std::thread::id thread = std::this_thread::get_id();
+    std::atomic<std::thread::id> thread = std::this_thread::get_id();
     State state = State::Idle;
     int signal = 0;
     bool inTurn = false;

@@ -27,14 +27,17 @@ void awake(int, short, void*) {}
 }  // namespace
 
 ThreadQueue::ThreadQueue(EventLoop& loop)
-    : fd_(makeEventFd()), event_(loop, fd_.get(), &awake, this, EV_ET) {
-    event_.watch(EV_READ);
+    : fd_(makeEventFd()), event_(std::in_place, loop, fd_.get(), &awake, this, EV_ET) {
+    event_->watch(EV_READ);
 }
 
 void ThreadQueue::push(UniqueFunction<void()> call) {
     bool first = false;
     {
         const std::lock_guard lock(mutex_);
+        if (closed_) {
+            return;
+        }
         first = calls_.empty();
         calls_.push_back(std::move(call));
         filled_.store(true, std::memory_order_release);
@@ -65,9 +68,11 @@ void ThreadQueue::runAll() {
     running_.clear();
 }
 
-void ThreadQueue::clear() {
+void ThreadQueue::close() {
+    event_.reset();
     std::vector<UniqueFunction<void()>> dropped;
     const std::lock_guard lock(mutex_);
+    closed_ = true;
     std::swap(dropped, calls_);
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include <marline/deferred/function.hpp>
@@ -11,12 +12,13 @@
 
 namespace marline::detail {
 
-/// A queue that wakes the loop: a burst of calls costs one write to an eventfd.
+/// A queue that wakes the loop: a burst of calls costs one write to an eventfd. Who posts from
+/// other threads may hold it longer than the loop lives.
 class ThreadQueue {
 public:
     explicit ThreadQueue(EventLoop& loop);
 
-    /// Thread-safe.
+    /// Thread-safe. A call pushed after close() is dropped.
     void push(UniqueFunction<void()> call);
     /// Wakes the loop. Safe in a signal handler.
     void wake() noexcept;
@@ -24,17 +26,18 @@ public:
 
     /// Runs what was there when it was called. What a call throws is logged.
     void runAll();
-    /// Drops what is there.
-    void clear();
+    /// The loop goes: drops what is there, and what comes.
+    void close();
     bool empty() const noexcept { return !filled_.load(std::memory_order_acquire); }
 
 private:
     UniqueFd fd_;
-    FdEvent event_;
+    std::optional<FdEvent> event_;
     std::mutex mutex_;
     std::vector<UniqueFunction<void()>> calls_;
     std::vector<UniqueFunction<void()>> running_;
     std::atomic<bool> filled_{false};
+    bool closed_ = false;
 };
 
 }  // namespace marline::detail
