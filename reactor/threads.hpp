@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <marline/deferred/deferred.hpp>
+#include <marline/reactor/detail/blocking_call.hpp>
 #include <marline/reactor/detail/thread_call.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/reactor.hpp>
@@ -67,8 +68,8 @@ auto deferToThread(detail::ReactorHere reactor, F&& f, Args&&... args) {
 /// moved, and destroyed in the reactor's thread before this returns, unless that stops first; the
 /// value is destroyed in this thread. Throws WrongThread in the reactor's own thread, which is the
 /// one that made it until another one calls run(); and ReactorStopped when run() has returned, or
-/// does so (or the shutdown has closed the transports) before there is an outcome. Before the first
-/// run() it waits for that.
+/// does so (or the shutdown has closed the transports) before there is an outcome: `f` is then not
+/// called any more, if it was not yet. Before the first run() it waits for that.
 template <class F, class... Args>
 auto blockingCallFromThread(Reactor& reactor, F&& f, Args&&... args) {
     using R = detail::OnceResult<F, Args...>;

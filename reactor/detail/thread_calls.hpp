@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include <marline/reactor/detail/blocking_call.hpp>
 #include <marline/reactor/detail/thread_call.hpp>
 
 namespace marline::detail {

@@ -18,6 +18,7 @@
 
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
+#include <marline/reactor/detail/reactor_parts.hpp>
 
 #include "test/support/reactor_fixture.hpp"
 #include "test/support/unhandled.hpp"
@@ -671,6 +672,29 @@ TEST_F(Threads, blockingCallsFailWhenTheReactorCrashes) {
     run();
     thread.join();
     never.callback(1);
+}
+
+// A call that was refused by a reactor that stopped is not made in the next run() either: what it
+// refers to is gone.
+TEST_F(Threads, refusedBlockingCallsNeverRun) {
+    bool ran = false;
+    std::latch refused(1);
+    reactor().callWhenRunning([&] {
+        reactor().callInThread([&] {
+            EXPECT_THROW(blockingCallFromThread(reactor(), [&] { ran = true; }), ReactorStopped);
+            refused.count_down();
+        });
+        // Until the call waits: from here on the reactor takes no turn.
+        while (reactor().parts().threads->empty()) {
+            std::this_thread::yield();
+        }
+        reactor().crash();
+    });
+    run();
+    refused.wait();
+    reactor().callLater(0ms, [&] { reactor().stop(); });
+    run();
+    EXPECT_FALSE(ran);
 }
 
 // After a stop the next run() answers again.
