@@ -22,13 +22,6 @@ namespace {
 
 using State = Reactor::Parts::State;
 
-void checkThread(const Reactor::Parts& parts, const char* what) {
-    if (parts.thread.load() != std::this_thread::get_id()) {
-        throw WrongThread(std::string(what) +
-                          " on another thread than the reactor's; use callFromThread()");
-    }
-}
-
 }  // namespace
 
 Reactor::Reactor() : parts_(std::make_unique<Parts>()) { parts_->loop.setClock(*this); }
@@ -41,7 +34,14 @@ Reactor::~Reactor() {
     closeAll();
     parts_->timers.clear();
     parts_->threadCalls.abandonAll();
-    parts_->threads->close();
+    parts_->threads.close();
+}
+
+void Reactor::checkThread(const char* what) const {
+    if (!isInIoThread()) {
+        throw WrongThread(std::string(what) +
+                          " on another thread than the reactor's; use callFromThread()");
+    }
 }
 
 /// Closes what is open, with ConnectionLost.
@@ -70,7 +70,7 @@ void Reactor::run() {
     parts_->state = State::Starting;
     parts_->currentRun = makeRef<Parts::Run>();
     parts_->blocked->open();
-    detail::StopSignals signals(parts_->threads->wakeFd());
+    detail::StopSignals signals(parts_->threads.wakeFd());
     startUp();
     bool stopping = false;
     while (parts_->state != State::Closing && parts_->state != State::Crashed) {
@@ -120,7 +120,7 @@ void Reactor::shutDown() {
 }
 
 void Reactor::stop() {
-    checkThread(*parts_, "stop()");
+    checkThread("stop()");
     if (parts_->state != State::Running && parts_->state != State::Starting) {
         throw ReactorNotRunning("stop() on a reactor that does not run, or is stopping");
     }
@@ -128,7 +128,7 @@ void Reactor::stop() {
 }
 
 void Reactor::crash() {
-    checkThread(*parts_, "crash()");
+    checkThread("crash()");
     if (parts_->state != State::Idle && parts_->state != State::Dying) {
         parts_->state = State::Crashed;
     }
@@ -142,7 +142,7 @@ bool Reactor::running() const noexcept {
 int Reactor::stoppedBySignal() const noexcept { return parts_->signal; }
 
 void Reactor::iterate(Duration wait) {
-    checkThread(*parts_, "iterate()");
+    checkThread("iterate()");
     if (parts_->inTurn) {
         throw std::logic_error("iterate() inside a callback of the loop");
     }
@@ -153,7 +153,7 @@ void Reactor::turn(Duration wait) {
     Parts& parts = *parts_;
     parts.inTurn = true;
     Duration due = detail::EventLoop::kForever;
-    bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads->empty();
+    bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads.empty();
     if (!now && (wait != detail::EventLoop::kForever || !parts.timers.empty())) {
         const Duration start = seconds();
         if (wait != detail::EventLoop::kForever) {
@@ -169,10 +169,25 @@ void Reactor::turn(Duration wait) {
     } else {
         parts.loop.pollUntil(due);
     }
-    parts.threads->runAll();
+    if (parts.loop.health() != nullptr) {
+        parts.loop.health()->polled();
+    }
+    parts.threads.runAll(parts.loop);
     runDueCalls();
     parts.loop.endTurn();
     parts.inTurn = false;
+    endOfHealthTurn();
+}
+
+/// What is watched may have changed during the turn.
+void Reactor::endOfHealthTurn() {
+    parts_->spentHealth.clear();
+    if (detail::HealthWatch* const health = parts_->loop.health(); health != nullptr) {
+        health->turnEnded();
+        if (health->takeDumpRequest()) {
+            log(LogLevel::Warning, dump());
+        }
+    }
 }
 
 void Reactor::runDueCalls() {
@@ -184,6 +199,11 @@ void Reactor::runDueCalls() {
     const std::uint32_t mark = timers.mark();
     detail::TimerQueue::Call due;
     while (timers.popDue(now, mark, due)) {
+        detail::HealthWatch* const health = parts_->loop.health();
+        if (health != nullptr) {
+            health->late(seconds() - due.due);
+        }
+        const detail::WatchedCallback watched(health, "the delayed call made", due.where);
         try {
             due.call();
         } catch (...) {
@@ -196,7 +216,7 @@ void Reactor::runDueCalls() {
 }
 
 void Reactor::callWhenRunning(UniqueFunction<void()> call) {
-    checkThread(*parts_, "callWhenRunning()");
+    checkThread("callWhenRunning()");
     if (running()) {
         call();
     } else {
@@ -204,9 +224,7 @@ void Reactor::callWhenRunning(UniqueFunction<void()> call) {
     }
 }
 
-void Reactor::callFromThread(UniqueFunction<void()> call) {
-    parts_->threads->push(std::move(call));
-}
+void Reactor::callFromThread(UniqueFunction<void()> call) { parts_->threads.push(std::move(call)); }
 
 void Reactor::callInThread(UniqueFunction<void()> call) {
     parts_->pool.callInThread(std::move(call));
@@ -224,12 +242,12 @@ bool Reactor::isInIoThread() const noexcept {
 
 TriggerId Reactor::addSystemEventTrigger(Phase phase, SystemEvent event,
                                          UniqueFunction<Deferred<>()> trigger) {
-    checkThread(*parts_, "addSystemEventTrigger()");
+    checkThread("addSystemEventTrigger()");
     return parts_->events.add(phase, event, std::move(trigger));
 }
 
 void Reactor::removeSystemEventTrigger(TriggerId id) {
-    checkThread(*parts_, "removeSystemEventTrigger()");
+    checkThread("removeSystemEventTrigger()");
     parts_->events.remove(id);
 }
 
@@ -243,7 +261,7 @@ Duration Reactor::seconds() const noexcept {
 
 DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
                                std::source_location where) {
-    checkThread(*parts_, "callLater()");
+    checkThread("callLater()");
     if (delay < Duration::zero()) {
         throw std::invalid_argument("callLater() with a negative delay");
     }
@@ -275,22 +293,25 @@ Duration Reactor::dueTime(std::uint32_t slot, std::uint32_t generation) const {
 // Connections and names.
 
 Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
-                                       const ListenOptions& options) {
-    checkThread(*parts_, "listenTcp()");
+                                       const ListenOptions& options, std::source_location where) {
+    checkThread("listenTcp()");
     if (parts_->state == State::Dying) {
         throw ReactorNotRunning("listenTcp() on a reactor that is being destroyed");
     }
+    const detail::SiteScope site(parts_->loop, where);
     auto* listening = new detail::TcpPort(parts_->loop, port, std::move(factory), options);
     return listening->handle();
 }
 
 Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
-                                             const ConnectOptions& options) {
-    checkThread(*parts_, "connectTcp()");
+                                             const ConnectOptions& options,
+                                             std::source_location where) {
+    checkThread("connectTcp()");
     if (parts_->state == State::Dying) {
         return fail<Ref<IProtocol>>(
             ConnectError("connect to " + to.toString() + " failed: the reactor is gone"));
     }
+    const detail::SiteScope site(parts_->loop, where);
     auto* connector = new detail::TcpConnector(parts_->loop, to, std::move(factory),
                                                options.timeout, options.bindAddress);
     return connector->result();

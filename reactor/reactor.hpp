@@ -6,12 +6,14 @@
 #include <functional>
 #include <memory>
 #include <source_location>
+#include <string>
 
 #include <marline/deferred/api.hpp>
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/address.hpp>
+#include <marline/reactor/health.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
 #include <marline/reactor/time.hpp>
@@ -114,12 +116,14 @@ public:
     /// Accepts connections on `port` (0: any free one) for `factory`. Binds at once, and throws
     /// CannotListenError when it cannot.
     Ref<IListeningPort> listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
-                                  const ListenOptions& options = {});
+                                  const ListenOptions& options = {},
+                                  std::source_location where = std::source_location::current());
     /// Connects to a numeric address; the Deferred fires with the factory's protocol after its
     /// makeConnection(), or fails with a ConnectError, from a later turn. Cancelling it stops the
     /// attempt. For names see HostnameEndpoint.
-    Deferred<Ref<IProtocol>> connectTcp(const Address& to, Ref<IProtocolFactory> factory,
-                                        const ConnectOptions& options = {});
+    Deferred<Ref<IProtocol>> connectTcp(
+        const Address& to, Ref<IProtocolFactory> factory, const ConnectOptions& options = {},
+        std::source_location where = std::source_location::current());
 
     /// Who finds the addresses of names: an AresResolver unless another one was installed
     /// (Twisted: `nameResolver`).
@@ -129,6 +133,17 @@ public:
     /// What TLS clients trust: the system's certificates unless another one was installed.
     const TlsContext& clientTls();
     void installClientTls(TlsContext context);
+
+    /// Begins to count how the reactor is doing, anew when it does so already, until
+    /// ignoreHealth(). Throws std::invalid_argument for senseless options, and what the system says
+    /// when it has no thread or signal for them.
+    void watchHealth(const HealthOptions& options = {});
+    void ignoreHealth();
+    /// What was counted since watchHealth(), without which this throws std::logic_error.
+    HealthReport health() const;
+    /// What is open and pending, and where that was made, as text of several lines for people;
+    /// with health() when it is watched. Up to 100 of each kind are listed.
+    std::string dump() const;
 
     /// The libevent loop underneath, for libraries that bring an adapter for it. It has no locks.
     event_base* eventBase() const noexcept;
@@ -143,7 +158,9 @@ private:
     void moveCall(std::uint32_t slot, std::uint32_t generation, Duration due) override;
     Duration dueTime(std::uint32_t slot, std::uint32_t generation) const override;
 
+    void checkThread(const char* what) const;
     void turn(Duration wait);
+    void endOfHealthTurn();
     void runDueCalls();
     void startUp();
     void shutDown();

@@ -60,7 +60,7 @@ void BlockingCall::wait(Reactor& reactor) {
             "blockingCallFromThread() on the reactor's own thread would wait for itself; call the "
             "function directly");
     }
-    const std::shared_ptr<ThreadQueue> queue = reactor.parts().threads;
+    const std::shared_ptr<ThreadQueue> queue = reactor.parts().queue;
     const std::shared_ptr<BlockedThreads> blocked = reactor.parts().blocked;
     if (!blocked->enter(*this)) {
         std::rethrow_exception(reactorStopped());

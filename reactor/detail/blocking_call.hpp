@@ -111,9 +111,13 @@ private:
         }
     }
     R callOnce() {
-        std::optional<std::tuple<F, Args...>> call = std::move(call_);
-        call_.reset();
-        return applyOnce(*call);
+        // Not moved out of the optional: GCC would warn that it may hold nothing.
+        struct Forget {
+            std::optional<std::tuple<F, Args...>>& call;
+            ~Forget() { call.reset(); }
+        };
+        const Forget forget{call_};
+        return applyOnce(*call_);
     }
     void keepError(std::exception_ptr error) noexcept override { parcel_.error = std::move(error); }
 

@@ -9,6 +9,8 @@
 
 #include <sys/timerfd.h>
 
+#include <marline/reactor/detail/health_watch.hpp>
+
 namespace marline::detail {
 namespace {
 
@@ -38,7 +40,7 @@ UniqueFd makeTimerFd() {
 
 // Objects.
 
-LoopObject::LoopObject(EventLoop& loop) : loop_(loop), next_(loop.first_) {
+LoopObject::LoopObject(EventLoop& loop) : loop_(loop), site_(loop.site_), next_(loop.first_) {
     if (next_ != nullptr) {
         next_->previous_ = this;
     }
@@ -53,6 +55,8 @@ LoopObject::~LoopObject() {
     }
     --loop_.objects_;
 }
+
+std::string LoopObject::describe() const { return "a descriptor"; }
 
 void LoopObject::attend() {
     if (!attending_) {
@@ -158,6 +162,7 @@ void EventLoop::endTurn() {
             buried_.push_back(object);
         } else {
             object->attending_ = false;
+            const ObjectCallback watched(*object);
             object->endOfTurn();
         }
     }
@@ -166,6 +171,16 @@ void EventLoop::endTurn() {
         delete object;
     }
     buried_.clear();
+}
+
+std::vector<const LoopObject*> EventLoop::living() const {
+    std::vector<const LoopObject*> objects;
+    for (const LoopObject* object = first_; object != nullptr; object = object->next_) {
+        if (!object->buried_) {
+            objects.push_back(object);
+        }
+    }
+    return objects;
 }
 
 void EventLoop::shutDown(const Failure& why) {

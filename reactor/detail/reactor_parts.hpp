@@ -9,6 +9,7 @@
 
 #include <marline/deferred/function.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/signals.hpp>
 #include <marline/reactor/detail/system_events.hpp>
 #include <marline/reactor/detail/thread_calls.hpp>
@@ -42,10 +43,13 @@ struct Reactor::Parts {
 
     detail::EventLoop loop;
     detail::TimerQueue timers;
-    std::shared_ptr<detail::ThreadQueue> threads = std::make_shared<detail::ThreadQueue>(loop);
+    std::shared_ptr<detail::ThreadQueue> queue = std::make_shared<detail::ThreadQueue>(loop);
+    detail::ThreadQueue& threads = *queue;
     detail::ThreadCalls threadCalls;
     std::shared_ptr<detail::BlockedThreads> blocked = std::make_shared<detail::BlockedThreads>();
     ThreadPool pool;
+    std::unique_ptr<detail::HealthWatch> health;                    // while it is watched
+    std::vector<std::unique_ptr<detail::HealthWatch>> spentHealth;  // until the turn's end
     std::vector<UniqueFunction<void()>> whenRunning;
     detail::SystemEvents events;
     Ref<Run> currentRun;

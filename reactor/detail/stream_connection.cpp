@@ -8,6 +8,7 @@
 
 #include <netinet/tcp.h>
 
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -55,6 +56,7 @@ void StreamConnection::callbackThrew(const Failure& failure) {
 
 void StreamConnection::ready(int, short what, void* self) {
     auto& connection = *static_cast<StreamConnection*>(self);
+    const ObjectCallback watched(connection);
     if ((what & EV_WRITE) != 0) {
         connection.blocked_ = false;
         connection.flush();
@@ -236,6 +238,11 @@ void StreamConnection::unregisterProducer() {
     if (state_ != State::Ended) {
         flushSoon();
     }
+}
+
+std::string StreamConnection::describe() const {
+    return "a connection of " + getHost().toString() + " with " + peer_.toString() + ", " +
+           std::to_string(bytesBuffered()) + " bytes to be sent";
 }
 
 const Address& StreamConnection::getHost() const noexcept {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/ref.hpp>
@@ -68,6 +69,7 @@ public:
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
+    std::string describe() const override;
 
 private:
     enum class State : unsigned char { Open, Flushing, Aborting, Ended };

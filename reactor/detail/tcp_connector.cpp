@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/stream_connection.hpp>
 #include <marline/reactor/errors.hpp>
 
@@ -90,6 +91,7 @@ std::optional<Failure> TcpConnector::openSocket(const Address& bindTo) {
 
 void TcpConnector::ready(int, short, void* self) {
     auto& connector = *static_cast<TcpConnector*>(self);
+    const ObjectCallback watched(connector);
     int error = 0;
     socklen_t length = sizeof error;
     getsockopt(connector.fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
@@ -180,6 +182,8 @@ void TcpConnector::endOfTurn() {
         fail(*failedAtOnce_);
     }
 }
+
+std::string TcpConnector::describe() const { return "an attempt to connect to " + to_.toString(); }
 
 void TcpConnector::shutDown(const Failure& why) { fail(why); }
 

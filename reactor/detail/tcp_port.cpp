@@ -9,6 +9,7 @@
 
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -65,6 +66,7 @@ void TcpPort::watch() {
 }
 
 void TcpPort::ready(int, short, void* self) {
+    const ObjectCallback watched(*static_cast<TcpPort*>(self));
     // Nothing may be thrown through libevent.
     guard("accepting a connection", [self] { static_cast<TcpPort*>(self)->acceptSome(); });
 }
@@ -206,6 +208,11 @@ void TcpPort::close() {
     if (open_ == 0) {
         bury();
     }
+}
+
+std::string TcpPort::describe() const {
+    return "a port on " + handle_->getHost().toString() + " with " + std::to_string(open_) +
+           " connections";
 }
 
 void TcpPort::shutDown(const Failure&) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <marline/deferred/source.hpp>
@@ -45,6 +46,7 @@ public:
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
+    std::string describe() const override;
 
 private:
     ~TcpPort() override;

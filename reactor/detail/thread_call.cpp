@@ -29,7 +29,7 @@ private:
 };
 
 ThreadCall::ThreadCall(const ReactorHere& on)
-    : reactor_(&on.reactor), queue_(on.reactor.parts().threads), where_(on.where) {}
+    : reactor_(&on.reactor), queue_(on.reactor.parts().queue), where_(on.where) {}
 
 ThreadCall::~ThreadCall() = default;
 

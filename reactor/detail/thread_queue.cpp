@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 
 namespace marline::detail {
 namespace {
@@ -53,7 +54,7 @@ void ThreadQueue::wake() noexcept {
     [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
 }
 
-void ThreadQueue::runAll() {
+void ThreadQueue::runAll(const EventLoop& loop) {
     if (empty()) {
         return;
     }
@@ -63,6 +64,7 @@ void ThreadQueue::runAll() {
         filled_.store(false, std::memory_order_relaxed);
     }
     for (UniqueFunction<void()>& call : running_) {
+        const WatchedCallback watched(loop.health(), "a call made by callFromThread()", {});
         guard("a callFromThread() call", call);
     }
     running_.clear();

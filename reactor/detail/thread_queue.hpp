@@ -24,8 +24,8 @@ public:
     void wake() noexcept;
     int wakeFd() const noexcept { return fd_.get(); }
 
-    /// Runs what was there when it was called. What a call throws is logged.
-    void runAll();
+    /// Runs what was there when it was called, for the loop. What a call throws is logged.
+    void runAll(const EventLoop& loop);
     /// The loop goes: drops what is there, and what comes.
     void close();
     bool empty() const noexcept { return !filled_.load(std::memory_order_acquire); }

@@ -39,6 +39,14 @@ public:
     void move(Id id, Duration due);
     Duration due(Id id) const;
 
+    /// When and by whom a call was asked for.
+    struct Waiting {
+        Duration due;
+        std::source_location where;
+    };
+    /// Every pending call, the earliest first.
+    std::vector<Waiting> waiting() const;
+
     /// Drops every call.
     void clear() noexcept;
 
@@ -51,6 +59,7 @@ public:
     struct Call {
         UniqueFunction<void()> call;
         std::source_location where;
+        Duration due;
     };
     /// Takes out the earliest call that was due before `now`, or is due at `now` and was added
     /// before `mark`. False when there is none.

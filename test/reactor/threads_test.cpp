@@ -685,7 +685,7 @@ TEST_F(Threads, refusedBlockingCallsNeverRun) {
             refused.count_down();
         });
         // Until the call waits: from here on the reactor takes no turn.
-        while (reactor().parts().threads->empty()) {
+        while (reactor().parts().threads.empty()) {
             std::this_thread::yield();
         }
         reactor().crash();
