@@ -32,18 +32,20 @@ ThreadQueue::ThreadQueue(EventLoop& loop)
     event_->watch(EV_READ);
 }
 
-void ThreadQueue::push(UniqueFunction<void()> call) {
-    bool first = false;
+void ThreadQueue::push(UniqueFunction<void()>&& call) {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) {
             return;
         }
-        first = calls_.empty();
+        const bool first = calls_.empty();
         calls_.push_back(std::move(call));
-        filled_.store(true, std::memory_order_release);
+        if (!first) {
+            return;
+        }
+        filled_.store(true);
     }
-    if (first) {
+    if (!awake_.load()) {
         wake();
     }
 }
@@ -58,6 +60,7 @@ void ThreadQueue::runAll(const EventLoop& loop) {
     if (empty()) {
         return;
     }
+    awake_.store(true);
     {
         const std::lock_guard lock(mutex_);
         std::swap(running_, calls_);
@@ -68,6 +71,7 @@ void ThreadQueue::runAll(const EventLoop& loop) {
         guard("a callFromThread() call", call);
     }
     running_.clear();
+    awake_.store(false);
 }
 
 void ThreadQueue::close() {
