@@ -176,7 +176,9 @@ void Reactor::turn(Duration wait) {
     runDueCalls();
     parts.loop.endTurn();
     parts.inTurn = false;
-    endOfHealthTurn();
+    if (parts.loop.health() != nullptr || !parts.spentHealth.empty()) [[unlikely]] {
+        endOfHealthTurn();
+    }
 }
 
 /// What is watched may have changed during the turn.
