@@ -137,8 +137,8 @@ TEST(DeferLater, refusesANegativeDelay) {
 // A failure that nobody reads is reported with the line that called deferLater().
 TEST(DeferLater, isReportedWithItsCallersPlace) {
     static std::source_location reported;
-    const UnhandledHook before = setUnhandledHook(
-        [](const UnhandledError& error) noexcept { reported = error.created; });
+    const UnhandledHook before =
+        setUnhandledHook([](const UnhandledError& error) noexcept { reported = error.created; });
     Clock clock;
     const auto line = std::source_location::current().line() + 1;
     deferLater(clock, 1s, [] { throw std::runtime_error("unread"); });

@@ -21,8 +21,7 @@
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/result.hpp>
 #include <marline/reactor/log.hpp>
-
-#include "test/support/fake_clock.hpp"
+#include <marline/reactor/testing/clock.hpp>
 
 namespace {
 
@@ -35,7 +34,7 @@ using marline::FilesystemLock;
 using marline::FilesystemLockError;
 using marline::isLocked;
 using marline::Result;
-using marline::testing::FakeClock;
+using marline::testing::Clock;
 using testing::HasSubstr;
 
 /// The id of a process that has died.
@@ -234,7 +233,7 @@ TEST_F(FilesystemLockTest, itsEndGivesItBack) {
 
 // LK-12: a free lock is had at once, with and without a deadline, and leaves no timer.
 TEST_F(WaitingLock, aFreeOneIsHadAtOnce) {
-    FakeClock clock;
+    Clock clock;
     DeferredFilesystemLock lock(path(), clock);
     Wait wait(lock.deferUntilLocked());
     EXPECT_EQ(wait.words, "locked");
@@ -246,7 +245,7 @@ TEST_F(WaitingLock, aFreeOneIsHadAtOnce) {
 
 // LK-12: it tries again once a second.
 TEST_F(WaitingLock, triesOnceASecond) {
-    FakeClock clock;
+    Clock clock;
     FilesystemLock other(path());
     ASSERT_TRUE(other.lock());
     DeferredFilesystemLock lock(path(), clock);
@@ -264,7 +263,7 @@ TEST_F(WaitingLock, triesOnceASecond) {
 
 // LK-12: it fails with TimeoutError at its deadline, and leaves no timer.
 TEST_F(WaitingLock, failsAtItsDeadline) {
-    FakeClock clock;
+    Clock clock;
     FilesystemLock other(path());
     ASSERT_TRUE(other.lock());
     DeferredFilesystemLock lock(path(), clock);
@@ -281,7 +280,7 @@ TEST_F(WaitingLock, failsAtItsDeadline) {
 
 // LK-12: the deadline is a last attempt.
 TEST_F(WaitingLock, theDeadlineIsALastAttempt) {
-    FakeClock clock;
+    Clock clock;
     FilesystemLock other(path());
     ASSERT_TRUE(other.lock());
     DeferredFilesystemLock lock(path(), clock);
@@ -294,7 +293,7 @@ TEST_F(WaitingLock, theDeadlineIsALastAttempt) {
 
 // LK-12: and before it the deadline is forgotten when the lock is had.
 TEST_F(WaitingLock, aDeadlineIsForgottenInTime) {
-    FakeClock clock;
+    Clock clock;
     FilesystemLock other(path());
     ASSERT_TRUE(other.lock());
     DeferredFilesystemLock lock(path(), clock);
@@ -307,7 +306,7 @@ TEST_F(WaitingLock, aDeadlineIsForgottenInTime) {
 
 // LK-12: a second wait at the same time is refused, and the first one goes on.
 TEST_F(WaitingLock, refusesASecondWait) {
-    FakeClock clock;
+    Clock clock;
     FilesystemLock other(path());
     ASSERT_TRUE(other.lock());
     DeferredFilesystemLock lock(path(), clock);
@@ -322,7 +321,7 @@ TEST_F(WaitingLock, refusesASecondWait) {
 
 // LK-12: cancelled it stops its timers, and can be waited for again.
 TEST_F(WaitingLock, cancellingStopsTheTimers) {
-    FakeClock clock;
+    Clock clock;
     FilesystemLock other(path());
     ASSERT_TRUE(other.lock());
     DeferredFilesystemLock lock(path(), clock);
@@ -343,7 +342,7 @@ TEST_F(WaitingLock, cancellingStopsTheTimers) {
 
 // What the system refuses fails the wait, at once or later.
 TEST_F(WaitingLock, failsWithTheSystemsError) {
-    FakeClock clock;
+    Clock clock;
     DeferredFilesystemLock nowhere((directory_ / "missing" / "lock").string(), clock);
     Wait atOnce(nowhere.deferUntilLocked());
     EXPECT_THAT(atOnce.words, HasSubstr("marline::FilesystemLockError: take the lock"));
@@ -359,7 +358,7 @@ TEST_F(WaitingLock, failsWithTheSystemsError) {
 
 // A negative deadline is misuse.
 TEST_F(WaitingLock, refusesANegativeTimeout) {
-    FakeClock clock;
+    Clock clock;
     DeferredFilesystemLock lock(path(), clock);
     EXPECT_THROW(static_cast<void>(lock.deferUntilLocked(-1s)), std::invalid_argument);
     EXPECT_FALSE(lock.locked());
@@ -367,7 +366,7 @@ TEST_F(WaitingLock, refusesANegativeTimeout) {
 
 // When it goes, who waits learns it, and its timers go too.
 TEST_F(WaitingLock, itsEndEndsTheWait) {
-    FakeClock clock;
+    Clock clock;
     linkTo("1");
     std::optional<DeferredFilesystemLock> lock(std::in_place, path(), clock);
     Wait wait(lock->deferUntilLocked(10s));

@@ -27,7 +27,7 @@ struct PlainBed {
         secureServer();
     }
 
-    FakeClock clock;
+    Clock clock;
     Ref<RecordingProtocol> client = makeRef<RecordingProtocol>();
     Ref<RecordingProtocol> server = makeRef<RecordingProtocol>();
     MemoryPipe pipe;
@@ -306,7 +306,7 @@ public:
 
 // A protocol that cannot change its transport says so, and keeps it.
 TEST(StartTls, needsAProtocolThatCanChangeItsTransport) {
-    FakeClock clock;
+    Clock clock;
     auto simple = makeRef<Simple>();
     auto other = makeRef<RecordingProtocol>();
     MemoryPipe pipe;
