@@ -23,6 +23,8 @@
 #include <marline/reactor/log.hpp>
 #include <marline/reactor/testing/clock.hpp>
 
+#include "test/support/temp_folder.hpp"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -50,20 +52,11 @@ std::string deadProcess() {
 /// A directory of the test's own.
 class FilesystemLockTest : public testing::Test {
 protected:
-    FilesystemLockTest() {
-        std::string pattern = (fs::temp_directory_path() / "marline_lock_XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) {
-            throw std::runtime_error("no directory for the test");
-        }
-        directory_ = pattern;
-    }
-    ~FilesystemLockTest() override { fs::remove_all(directory_); }
-
-    std::string path() const { return (directory_ / "lock").string(); }
+    std::string path() const { return directory_ / "lock"; }
     void linkTo(const std::string& target) const { fs::create_symlink(target, path()); }
     std::string target() const { return fs::read_symlink(path()).string(); }
 
-    fs::path directory_;
+    marline::test::TempFolder directory_;
 };
 
 /// What came of one wait.
@@ -137,7 +130,7 @@ TEST_F(FilesystemLockTest, takesOverFromTheDead) {
 // While another process takes over from the dead one, this one stands back.
 TEST_F(FilesystemLockTest, takesOverOneAtATime) {
     linkTo(deadProcess());
-    const int other = ::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int other = ::open(directory_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ASSERT_GE(other, 0);
     ASSERT_EQ(::flock(other, LOCK_EX), 0);
     FilesystemLock lock(path());
@@ -149,7 +142,7 @@ TEST_F(FilesystemLockTest, takesOverOneAtATime) {
 // The path may be relative to the working directory.
 TEST_F(FilesystemLockTest, takesARelativePath) {
     const fs::path before = fs::current_path();
-    fs::current_path(directory_);
+    fs::current_path(directory_.path());
     linkTo(deadProcess());
     FilesystemLock lock("lock");
     EXPECT_TRUE(lock.lock());
@@ -200,7 +193,7 @@ TEST_F(FilesystemLockTest, namesWhatIsNoLock) {
 
 // What the system refuses is an error with its code.
 TEST_F(FilesystemLockTest, tellsWhatTheSystemSays) {
-    FilesystemLock lock((directory_ / "missing" / "lock").string());
+    FilesystemLock lock(directory_ / "missing/lock");
     try {
         lock.lock();
         FAIL() << "locked in a directory that is not there";
@@ -343,7 +336,7 @@ TEST_F(WaitingLock, cancellingStopsTheTimers) {
 // What the system refuses fails the wait, at once or later.
 TEST_F(WaitingLock, failsWithTheSystemsError) {
     Clock clock;
-    DeferredFilesystemLock nowhere((directory_ / "missing" / "lock").string(), clock);
+    DeferredFilesystemLock nowhere(directory_ / "missing/lock", clock);
     Wait atOnce(nowhere.deferUntilLocked());
     EXPECT_THAT(atOnce.words, HasSubstr("marline::FilesystemLockError: take the lock"));
     linkTo("1");
