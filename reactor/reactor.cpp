@@ -26,6 +26,15 @@ void checkCall(const UniqueFunction<void()>& call, const char* what) {
     }
 }
 
+/// Sees to it that what is left is done, should the owner of the event_base run it next.
+void leaveToOwner(Reactor::Parts& parts) {
+    if (parts.loop.hasWork() || !parts.threads.empty()) {
+        parts.loop.wantTurn();
+    } else if (!parts.timers.empty()) {
+        parts.loop.wakeAt(parts.timers.earliest());
+    }
+}
+
 /// A run() is over when this goes, also by an exception.
 class RunEnd {
 public:
@@ -36,6 +45,7 @@ public:
         parts_.blocked->close();
         parts_.currentRun->over = true;
         parts_.state = State::Idle;
+        leaveToOwner(parts_);
     }
 
 private:
@@ -167,6 +177,7 @@ void Reactor::iterate(Duration wait) {
         throw ReactorAlreadyRunning("iterate() inside of run() or iterate()");
     }
     turn(wait);
+    leaveToOwner(*parts_);
 }
 
 void Reactor::turn(Duration wait) {
@@ -210,11 +221,7 @@ void Reactor::ownersTurn() {
     runDueCalls();
     parts.loop.endTurn();
     endOfHealthTurn();
-    if (parts.loop.hasWork() || !parts.threads.empty()) {
-        parts.loop.wantTurn();
-    } else if (!parts.timers.empty()) {
-        parts.loop.wakeAt(parts.timers.earliest());
-    }
+    leaveToOwner(parts);
 }
 
 /// What is watched may have changed during the turn.

@@ -181,6 +181,24 @@ TEST_F(AttachedTest, bothMayTakeTurns) {
     EXPECT_EQ(reactor->pendingCalls(), 0U);
 }
 
+// What came up inside of iterate() and run() is not lost on the program's loop that follows.
+TEST_F(AttachedTest, whatIterateAndRunLeaveIsServed) {
+    const auto again = [this] { reactor->callLater(1ms, [this] { leave(); }); };
+    reactor->callLater(0ms, again);
+    reactor->iterate();
+    dispatch();
+    reactor->callLater(0ms, [this, again] {
+        again();
+        reactor->stop();
+    });
+    reactor->run();
+    dispatch();
+    reactor->callLater(0ms, [this] { reactor->callFromThread([this] { leave(); }); });
+    reactor->iterate();
+    dispatch();
+    EXPECT_EQ(reactor->pendingCalls(), 0U);
+}
+
 // A loop cannot be run inside of itself: that is told, and the reactor is none the worse.
 TEST_F(AttachedTest, cannotRunInsideOfTheProgramsLoop) {
     event_set_log_callback([](int, const char*) {});  // libevent warns of it, too
