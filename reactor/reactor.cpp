@@ -26,6 +26,15 @@ void checkCall(const UniqueFunction<void()>& call, const char* what) {
     }
 }
 
+/// Sees to it that what is left is done, should the owner of the event_base run it next.
+void leaveToOwner(Reactor::Parts& parts) {
+    if (parts.loop.hasWork() || !parts.threads.empty()) {
+        parts.loop.wantTurn();
+    } else if (!parts.timers.empty()) {
+        parts.loop.wakeAt(parts.timers.earliest());
+    }
+}
+
 /// A run() is over when this goes, also by an exception.
 class RunEnd {
 public:
@@ -33,8 +42,10 @@ public:
     RunEnd(const RunEnd&) = delete;
     RunEnd& operator=(const RunEnd&) = delete;
     ~RunEnd() {
+        parts_.blocked->close();
         parts_.currentRun->over = true;
         parts_.state = State::Idle;
+        leaveToOwner(parts_);
     }
 
 private:
@@ -44,7 +55,7 @@ private:
 }  // namespace
 
 void checkThread(const Reactor::Parts& parts, const char* what) {
-    if (parts.thread != std::this_thread::get_id()) {
+    if (parts.thread.load() != std::this_thread::get_id()) {
         throw WrongThread(std::string(what) +
                           " on another thread than the reactor's; use callFromThread()");
     }
@@ -60,11 +71,13 @@ Reactor::Reactor(event_base* base)
 Reactor::~Reactor() {
     // While there is a reactor that what dies here can call.
     parts_->state = State::Dying;
+    endThreads();
     parts_->resolver.reset();
     closeAll();
     parts_->cooperator.reset();
     parts_->timers.clear();
-    parts_->threads.clear();
+    parts_->threadCalls.abandonAll();
+    parts_->threads.close();
 }
 
 /// Closes what is open, with ConnectionLost.
@@ -74,6 +87,12 @@ void Reactor::closeAll() {
     do {
         parts_->loop.endTurn();
     } while (parts_->state == State::Dying && parts_->loop.hasWork());
+}
+
+/// Joins the threads of the pool. What waits for the reactor there, or in others, would keep them.
+void Reactor::endThreads() {
+    parts_->blocked->close();
+    parts_->pool.stop();
 }
 
 // Running.
@@ -87,6 +106,7 @@ void Reactor::run() {
     parts_->state = State::Starting;
     parts_->currentRun = makeRef<Parts::Run>();
     const RunEnd end(*parts_);
+    parts_->blocked->open();
     detail::StopSignals signals(parts_->threads.wakeFd());
     startUp();
     bool stopping = false;
@@ -105,6 +125,7 @@ void Reactor::run() {
     if (parts_->state == State::Closing) {
         closeAll();
         parts_->state = State::Finished;
+        endThreads();
         parts_->events.fireRest(SystemEvent::Shutdown);
     }
 }
@@ -116,6 +137,7 @@ void Reactor::startUp() {
             return;
         }
         parts_->state = State::Running;
+        detail::guard("the start of the thread pool", [this] { parts_->pool.start(); });
         parts_->events.fireRest(SystemEvent::Startup);
     });
 }
@@ -155,6 +177,7 @@ void Reactor::iterate(Duration wait) {
         throw ReactorAlreadyRunning("iterate() inside of run() or iterate()");
     }
     turn(wait);
+    leaveToOwner(*parts_);
 }
 
 void Reactor::turn(Duration wait) {
@@ -177,9 +200,13 @@ void Reactor::turn(Duration wait) {
     } else {
         parts.loop.pollUntil(due);
     }
-    parts.threads.runAll();
+    if (parts.loop.health() != nullptr) {
+        parts.loop.health()->polled();
+    }
+    parts.threads.runAll(parts.loop);
     runDueCalls();
     parts.loop.endTurn();
+    endOfHealthTurn();
 }
 
 /// A turn while the owner of the event_base runs it: what was ready has been served already, and
@@ -187,13 +214,28 @@ void Reactor::turn(Duration wait) {
 void Reactor::ownersTurn() {
     Parts& parts = *parts_;
     parts.loop.beginTurn();
-    parts.threads.runAll();
+    if (parts.loop.health() != nullptr) {
+        parts.loop.health()->polled();
+    }
+    parts.threads.runAll(parts.loop);
     runDueCalls();
     parts.loop.endTurn();
-    if (parts.loop.hasWork() || !parts.threads.empty()) {
-        parts.loop.wantTurn();
-    } else if (!parts.timers.empty()) {
-        parts.loop.wakeAt(parts.timers.earliest());
+    endOfHealthTurn();
+    leaveToOwner(parts);
+}
+
+/// What is watched may have changed during the turn.
+void Reactor::endOfHealthTurn() {
+    detail::HealthWatch* const health = parts_->loop.health();
+    if (health == nullptr && parts_->spentHealth.empty()) [[likely]] {
+        return;
+    }
+    parts_->spentHealth.clear();
+    if (health != nullptr) {
+        health->turnEnded();
+        if (health->takeDumpRequest()) {
+            log(LogLevel::Warning, dump());
+        }
     }
 }
 
@@ -206,6 +248,11 @@ void Reactor::runDueCalls() {
     const std::uint32_t mark = timers.mark();
     detail::TimerQueue::Call due;
     while (timers.popDue(now, mark, due)) {
+        detail::HealthWatch* const health = parts_->loop.health();
+        if (health != nullptr) {
+            health->late(seconds() - due.due);
+        }
+        const detail::WatchedCallback watched(health, "the delayed call made", due.where);
         try {
             due.call();
         } catch (...) {
@@ -234,6 +281,20 @@ std::optional<TriggerId> Reactor::callWhenRunning(UniqueFunction<void()> call) {
 void Reactor::callFromThread(UniqueFunction<void()> call) {
     checkCall(call, "callFromThread()");
     parts_->threads.push(std::move(call));
+}
+
+void Reactor::callInThread(UniqueFunction<void()> call) {
+    parts_->pool.callInThread(std::move(call));
+}
+
+ThreadPool& Reactor::threadPool() const noexcept { return parts_->pool; }
+
+void Reactor::suggestThreadPoolSize(std::size_t threads) {
+    parts_->pool.adjustPoolsize(std::min(parts_->pool.minThreads(), threads), threads);
+}
+
+bool Reactor::isInIoThread() const noexcept {
+    return parts_->thread.load() == std::this_thread::get_id();
 }
 
 TriggerId Reactor::addSystemEventTrigger(Phase phase, SystemEvent event,

@@ -15,6 +15,7 @@
 #include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/address.hpp>
+#include <marline/reactor/health.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
 #include <marline/reactor/time.hpp>
@@ -28,6 +29,7 @@ namespace marline {
 class IProcessProtocol;
 class IProcessTransport;
 class IResolver;
+class ThreadPool;
 class TlsContext;
 struct ProcessOptions;
 
@@ -61,10 +63,11 @@ enum class TriggerId : std::uint64_t {};
 ///     reactor.listenTcp(8080, makeRef<EchoFactory>());
 ///     reactor.run();
 ///
-/// All of it belongs to the thread that made it or runs it; only callFromThread() may be called
-/// from others. After run() has returned it may be called again. Errors that callbacks throw are
-/// logged, and the loop goes on. An empty function is refused with std::invalid_argument wherever
-/// one is given.
+/// All of it belongs to the thread that made it, or the one that runs it once that has begun.
+/// Others may only call callFromThread(), callInThread(), threadPool(), isInIoThread(), and what
+/// threads.hpp has for them. After run() has returned it may be called again. Errors that callbacks
+/// throw are logged, and the loop goes on. An empty function is refused with std::invalid_argument
+/// wherever one is given.
 class MARLINE_API Reactor final : public IReactorTime {
 public:
     /// Throws std::system_error when the system gives no event loop.
@@ -103,9 +106,19 @@ public:
     /// start, in order, as a trigger after it, whose name this gives for
     /// removeSystemEventTrigger().
     std::optional<TriggerId> callWhenRunning(UniqueFunction<void()> call);
-    /// Calls `call` on the reactor's thread, from a later turn. Thread-safe, the only call that
-    /// is. Calls from one thread stay in order; what is not run when the reactor goes is dropped.
+    /// Calls `call` on the reactor's thread, from a later turn. Thread-safe. Calls from one thread
+    /// stay in order; what is not run when the reactor goes is dropped.
     void callFromThread(UniqueFunction<void()> call);
+    /// Runs `call` in a thread of threadPool(), and throws as ThreadPool::callInThread() does.
+    /// Thread-safe. For its outcome see deferToThread().
+    void callInThread(UniqueFunction<void()> call);
+    /// The reactor's own threads: run() starts them, and joins them at the end of the shutdown
+    /// (Twisted: `getThreadPool`). Thread-safe. Who only uses iterate() starts it himself.
+    ThreadPool& threadPool() const noexcept;
+    /// Sets how many threads threadPool() may have.
+    void suggestThreadPoolSize(std::size_t threads);
+    /// True in the reactor's own thread (Twisted: `isInIOThread`). Thread-safe.
+    bool isInIoThread() const noexcept;
     /// Runs `trigger` in the given phase of the event, once. What it throws is logged.
     TriggerId addSystemEventTrigger(Phase phase, SystemEvent event,
                                     UniqueFunction<Deferred<>()> trigger);
@@ -123,37 +136,47 @@ public:
     /// Accepts connections on `port` (0: any free one) for `factory`. Binds at once, and throws
     /// CannotListenError when it cannot.
     Ref<IListeningPort> listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
-                                  const ListenOptions& options = {});
+                                  const ListenOptions& options = {},
+                                  std::source_location where = std::source_location::current());
     /// Connects to a numeric address; the Deferred fires with the factory's protocol after its
     /// makeConnection(), or fails with a ConnectError, from a later turn. Cancelling it stops the
     /// attempt. For names see HostnameEndpoint.
-    Deferred<Ref<IProtocol>> connectTcp(const Address& to, Ref<IProtocolFactory> factory,
-                                        const ConnectOptions& options = {});
+    Deferred<Ref<IProtocol>> connectTcp(
+        const Address& to, Ref<IProtocolFactory> factory, const ConnectOptions& options = {},
+        std::source_location where = std::source_location::current());
 
     /// Accepts connections on the UNIX socket `path`, whose file is removed when the port stops; a
     /// path that begins with `@` or NUL is an abstract name. Throws CannotListenError.
     Ref<IListeningPort> listenUnix(const std::string& path, Ref<IProtocolFactory> factory,
-                                   const UnixListenOptions& options = {});
+                                   const UnixListenOptions& options = {},
+                                   std::source_location where = std::source_location::current());
     /// Connects to a UNIX socket, like connectTcp(). The transport is an IUnixTransport too, see
     /// asUnixTransport().
-    Deferred<Ref<IProtocol>> connectUnix(const std::string& path, Ref<IProtocolFactory> factory,
-                                         const UnixConnectOptions& options = {});
+    Deferred<Ref<IProtocol>> connectUnix(
+        const std::string& path, Ref<IProtocolFactory> factory,
+        const UnixConnectOptions& options = {},
+        std::source_location where = std::source_location::current());
     /// Receives datagrams on `port` (0: any free one) for `protocol`, which is told so before this
     /// returns. Throws CannotListenError when it cannot, and what startProtocol() throws.
     Ref<IListeningPort> listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
-                                  const UdpOptions& options = {});
+                                  const UdpOptions& options = {},
+                                  std::source_location where = std::source_location::current());
 
     /// Accepts connections on `fd`, which listens already (Twisted: `IReactorSocket`). These three
     /// work on a copy, and the caller keeps `fd`; they throw std::system_error when it is no such
     /// socket.
-    Ref<IListeningPort> adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
-                                        std::size_t maxConnections = 10000);
+    Ref<IListeningPort> adoptStreamPort(
+        int fd, Ref<IProtocolFactory> factory, std::size_t maxConnections = 10000,
+        std::source_location where = std::source_location::current());
     /// Gives the protocol of a connection that stands, after its makeConnection(); an empty Ref
     /// when the factory has none.
-    Ref<IProtocol> adoptStreamConnection(int fd, Ref<IProtocolFactory> factory);
+    Ref<IProtocol> adoptStreamConnection(
+        int fd, Ref<IProtocolFactory> factory,
+        std::source_location where = std::source_location::current());
     /// Receives datagrams on `fd`, which is bound.
-    Ref<IListeningPort> adoptDatagramPort(int fd, Ref<IDatagramProtocol> protocol,
-                                          const UdpOptions& options = {});
+    Ref<IListeningPort> adoptDatagramPort(
+        int fd, Ref<IDatagramProtocol> protocol, const UdpOptions& options = {},
+        std::source_location where = std::source_location::current());
     /// Starts `executable` as a child process with `args`, its own name among them. Without a slash
     /// it is searched for in the PATH of the child's environment, or in /bin and /usr/bin. When
     /// this returns the program runs and `protocol` has its makeConnection(). Throws SpawnError
@@ -177,6 +200,17 @@ public:
     const TlsContext& clientTls();
     void installClientTls(TlsContext context);
 
+    /// Begins to count how the reactor is doing, anew when it does so already, until
+    /// ignoreHealth(). Throws std::invalid_argument for senseless options, and what the system says
+    /// when it has no thread or signal for them.
+    void watchHealth(const HealthOptions& options = {});
+    void ignoreHealth();
+    /// What was counted since watchHealth(), without which this throws std::logic_error.
+    HealthReport health() const;
+    /// What is open and pending, and where that was made, as text of several lines for people;
+    /// with health() when it is watched. Up to 100 of each kind are listed.
+    std::string dump() const;
+
     /// The libevent loop underneath, for libraries that bring an adapter for it. It has no locks.
     event_base* eventBase() const noexcept;
 
@@ -192,10 +226,12 @@ private:
 
     void turn(Duration wait);
     void ownersTurn();
+    void endOfHealthTurn();
     void runDueCalls();
     void startUp();
     void shutDown();
     void closeAll();
+    void endThreads();
 
     std::unique_ptr<Parts> parts_;
 };

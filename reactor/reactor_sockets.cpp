@@ -48,16 +48,19 @@ Ref<IListeningPort> receive(Reactor::Parts& parts, detail::UniqueFd fd,
 }  // namespace
 
 Ref<IListeningPort> Reactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
-                                       const ListenOptions& options) {
+                                       const ListenOptions& options, std::source_location where) {
     checkListening(*parts_, "listenTcp()");
+    const detail::SiteScope site(parts_->loop, where);
     auto* listening = new detail::StreamPort(parts_->loop, detail::listenOnTcpSocket(port, options),
                                              std::move(factory), options.maxConnections);
     return listening->handle();
 }
 
 Ref<IListeningPort> Reactor::listenUnix(const std::string& path, Ref<IProtocolFactory> factory,
-                                        const UnixListenOptions& options) {
+                                        const UnixListenOptions& options,
+                                        std::source_location where) {
     checkListening(*parts_, "listenUnix()");
+    const detail::SiteScope site(parts_->loop, where);
     auto* listening = new detail::StreamPort(
         parts_->loop, detail::listenOnUnixSocket(detail::unixAddress(path), options),
         std::move(factory), options.maxConnections);
@@ -65,8 +68,10 @@ Ref<IListeningPort> Reactor::listenUnix(const std::string& path, Ref<IProtocolFa
 }
 
 Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
-                                             const ConnectOptions& options) {
+                                             const ConnectOptions& options,
+                                             std::source_location where) {
     checkThread(*parts_, "connectTcp()");
+    const detail::SiteScope site(parts_->loop, where);
     if (options.timeout < Duration::zero()) {
         throw std::invalid_argument("connectTcp() with a negative ConnectOptions::timeout");
     }
@@ -79,15 +84,18 @@ Deferred<Ref<IProtocol>> Reactor::connectTcp(const Address& to, Ref<IProtocolFac
 
 Deferred<Ref<IProtocol>> Reactor::connectUnix(const std::string& path,
                                               Ref<IProtocolFactory> factory,
-                                              const UnixConnectOptions& options) {
+                                              const UnixConnectOptions& options,
+                                              std::source_location where) {
     checkThread(*parts_, "connectUnix()");
+    const detail::SiteScope site(parts_->loop, where);
     return connectStream(*parts_, detail::unixAddress(path), std::move(factory),
                          {.timeout = options.timeout, .checkPid = options.checkPid});
 }
 
 Ref<IListeningPort> Reactor::listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
-                                       const UdpOptions& options) {
+                                       const UdpOptions& options, std::source_location where) {
     checkListening(*parts_, "listenUdp()");
+    const detail::SiteScope site(parts_->loop, where);
     detail::UniqueFd fd = detail::bindSocket({.type = SOCK_DGRAM,
                                               .interface = options.interface,
                                               .port = port,
@@ -97,16 +105,20 @@ Ref<IListeningPort> Reactor::listenUdp(std::uint16_t port, Ref<IDatagramProtocol
 }
 
 Ref<IListeningPort> Reactor::adoptStreamPort(int fd, Ref<IProtocolFactory> factory,
-                                             std::size_t maxConnections) {
+                                             std::size_t maxConnections,
+                                             std::source_location where) {
     checkListening(*parts_, "adoptStreamPort()");
+    const detail::SiteScope site(parts_->loop, where);
     detail::UniqueFd copy = detail::adopt(fd, {SOCK_STREAM, detail::Adopt::Role::Listening});
     auto* listening =
         new detail::StreamPort(parts_->loop, {std::move(copy)}, std::move(factory), maxConnections);
     return listening->handle();
 }
 
-Ref<IProtocol> Reactor::adoptStreamConnection(int fd, Ref<IProtocolFactory> factory) {
+Ref<IProtocol> Reactor::adoptStreamConnection(int fd, Ref<IProtocolFactory> factory,
+                                              std::source_location where) {
     checkListening(*parts_, "adoptStreamConnection()");
+    const detail::SiteScope site(parts_->loop, where);
     detail::UniqueFd copy = detail::adopt(fd, {SOCK_STREAM, detail::Adopt::Role::Connected});
     const Address peer = detail::remoteAddress(copy.get());
     factory->doStart();
@@ -120,8 +132,10 @@ Ref<IProtocol> Reactor::adoptStreamConnection(int fd, Ref<IProtocolFactory> fact
 }
 
 Ref<IListeningPort> Reactor::adoptDatagramPort(int fd, Ref<IDatagramProtocol> protocol,
-                                               const UdpOptions& options) {
+                                               const UdpOptions& options,
+                                               std::source_location where) {
     checkListening(*parts_, "adoptDatagramPort()");
+    const detail::SiteScope site(parts_->loop, where);
     return receive(*parts_, detail::adopt(fd, {SOCK_DGRAM, detail::Adopt::Role::Any}),
                    std::move(protocol), options);
 }

@@ -1,6 +1,8 @@
 // Standard input and output, and other pairs of descriptors, as connections.
 #pragma once
 
+#include <source_location>
+
 #include <marline/deferred/api.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/unique_fd.hpp>
@@ -18,10 +20,12 @@ class Reactor;
 /// them. SIGPIPE is ignored from the first call on, unless the program has a handler for it. Files
 /// count as always ready. Throws std::system_error when one is no open descriptor.
 MARLINE_API void connectDescriptors(Reactor& reactor, UniqueFd in, UniqueFd out,
-                                    Ref<IProtocol> protocol);
+                                    Ref<IProtocol> protocol,
+                                    std::source_location where = std::source_location::current());
 
 /// The same with the program's own standard input and output (Twisted: `StandardIO`). At the end
 /// /dev/null takes their places, so that no other file gets these numbers.
-MARLINE_API void standardIo(Reactor& reactor, Ref<IProtocol> protocol);
+MARLINE_API void standardIo(Reactor& reactor, Ref<IProtocol> protocol,
+                            std::source_location where = std::source_location::current());
 
 }  // namespace marline

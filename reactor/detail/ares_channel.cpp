@@ -6,6 +6,8 @@
 
 #include <sys/time.h>
 
+#include <marline/reactor/detail/health_watch.hpp>
+
 namespace marline::detail {
 namespace {
 
@@ -178,8 +180,10 @@ void AresChannel::socketState(void* self, ares_socket_t fd, int readable, int wr
 }
 
 void AresChannel::ready(int fd, short what, void* self) {
-    static_cast<AresChannel*>(self)->process((what & EV_READ) != 0 ? fd : ARES_SOCKET_BAD,
-                                             (what & EV_WRITE) != 0 ? fd : ARES_SOCKET_BAD);
+    auto& channel = *static_cast<AresChannel*>(self);
+    const ObjectCallback watched(channel.loop_, "an answer from a name server", {});
+    channel.process((what & EV_READ) != 0 ? fd : ARES_SOCKET_BAD,
+                    (what & EV_WRITE) != 0 ? fd : ARES_SOCKET_BAD);
 }
 
 void AresChannel::process(ares_socket_t readable, ares_socket_t writable) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/process_transport.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -78,6 +79,7 @@ void ChildPipe::watch() noexcept {
 
 void ChildPipe::ready(int, short what, void* self) {
     auto& pipe = *static_cast<ChildPipe*>(self);
+    const ObjectCallback watched(pipe);
     if ((what & EV_WRITE) != 0) {
         pipe.blocked_ = false;
         pipe.flush();
@@ -132,6 +134,12 @@ void ChildPipe::lose() {
         guard("stopProducing", [&] { producer->stopProducing(); });
     }
     process->pipeLost(childFd_);
+}
+
+std::string ChildPipe::describe() const {
+    return "a pipe to a child's descriptor " + std::to_string(childFd_) + ", " +
+           std::to_string(out_ != nullptr ? out_->bytes.size() - out_->sent : 0) +
+           " bytes to be sent";
 }
 
 void ChildPipe::shutDown(const Failure&) { lose(); }

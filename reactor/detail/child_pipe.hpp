@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
@@ -36,6 +37,7 @@ public:
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
+    std::string describe() const override;
 
 private:
     ~ChildPipe() override;

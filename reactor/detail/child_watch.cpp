@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <mutex>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -18,6 +19,7 @@ extern "C" {
 #include <sys/pidfd.h>
 }
 
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/process_transport.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -82,7 +84,11 @@ ChildWatch::ChildWatch(EventLoop& loop, pid_t pid, Ref<ProcessTransport> process
 
 ChildWatch::~ChildWatch() = default;
 
-void ChildWatch::ready(int, short, void* self) { static_cast<ChildWatch*>(self)->reap(); }
+void ChildWatch::ready(int, short, void* self) {
+    auto& watch = *static_cast<ChildWatch*>(self);
+    const ObjectCallback watched(watch);
+    watch.reap();
+}
 
 bool ChildWatch::reap() {
     ChildEnd end;
@@ -96,6 +102,8 @@ bool ChildWatch::reap() {
 }
 
 bool ChildWatch::signal(int number) const noexcept { return ::kill(pid_, number) == 0; }
+
+std::string ChildWatch::describe() const { return "the child process " + std::to_string(pid_); }
 
 void ChildWatch::shutDown(const Failure& why) {
     if (reap()) {

@@ -1,6 +1,8 @@
 // Internal: not installed. Waits for the end of a child.
 #pragma once
 
+#include <string>
+
 #include <sys/types.h>
 
 #include <marline/deferred/ref.hpp>
@@ -31,6 +33,7 @@ public:
     void endOfTurn() override {}
     /// Leaves the child to reapAbandoned().
     void shutDown(const Failure& why) override;
+    std::string describe() const override;
 
 private:
     ~ChildWatch() override;

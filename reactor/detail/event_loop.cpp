@@ -13,6 +13,8 @@
 
 #include <sys/timerfd.h>
 
+#include <marline/reactor/detail/health_watch.hpp>
+
 namespace marline::detail {
 namespace {
 
@@ -54,7 +56,7 @@ UniqueFd makeTimerFd() {
 
 // Objects.
 
-LoopObject::LoopObject(EventLoop& loop) : loop_(loop), next_(loop.first_) {
+LoopObject::LoopObject(EventLoop& loop) : loop_(loop), site_(loop.site_), next_(loop.first_) {
     if (next_ != nullptr) {
         next_->previous_ = this;
     }
@@ -69,6 +71,8 @@ LoopObject::~LoopObject() {
     }
     --loop_.objects_;
 }
+
+std::string LoopObject::describe() const { return "a descriptor"; }
 
 void LoopObject::attend() {
     if (!attending_) {
@@ -214,6 +218,7 @@ void EventLoop::endTurn() {
             buried_.push_back(object);
         } else {
             object->attending_ = false;
+            const ObjectCallback watched(*object);
             object->endOfTurn();
         }
     }
@@ -223,6 +228,16 @@ void EventLoop::endTurn() {
     }
     buried_.clear();
     inTurn_ = false;
+}
+
+std::vector<const LoopObject*> EventLoop::living() const {
+    std::vector<const LoopObject*> objects;
+    for (const LoopObject* object = first_; object != nullptr; object = object->next_) {
+        if (!object->buried_) {
+            objects.push_back(object);
+        }
+    }
+    return objects;
 }
 
 void EventLoop::shutDown(const Failure& why) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <source_location>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 namespace marline::detail {
 
 class EventLoop;
+class HealthWatch;
 
 /// Bytes to be sent, of which the first `sent` are.
 struct OutBuffer {
@@ -40,6 +42,10 @@ public:
     virtual void endOfTurn() = 0;
     /// Ends now, because the reactor does. Must lead to bury().
     virtual void shutDown(const Failure& why) = 0;
+    /// What it is, in a few words, for people.
+    virtual std::string describe() const;
+    /// Where the user's code asked for it, or for what it came from.
+    const std::source_location& site() const noexcept { return site_; }
 
 protected:
     virtual ~LoopObject();
@@ -54,6 +60,7 @@ private:
     friend class EventLoop;
 
     EventLoop& loop_;
+    std::source_location site_;
     LoopObject* next_ = nullptr;
     LoopObject* previous_ = nullptr;
     bool attending_ = false;
@@ -130,6 +137,15 @@ public:
     /// Ends all that lives in the loop, newest first.
     void shutDown(const Failure& why);
     std::size_t objects() const noexcept { return objects_; }
+    /// Every object that is not buried, the newest first.
+    std::vector<const LoopObject*> living() const;
+
+    /// Who is told of callbacks; null while nobody is.
+    HealthWatch* health() const noexcept { return health_; }
+    void setHealth(HealthWatch* health) noexcept { health_ = health; }
+    /// The site of the objects that are made from now on.
+    const std::source_location& site() const noexcept { return site_; }
+    void setSite(const std::source_location& site) noexcept { site_ = site; }
 
     /// Where every connection reads to.
     std::span<std::byte> readBuffer() noexcept { return *readBuffer_; }
@@ -167,6 +183,8 @@ private:
     event turn_{};
     bool inTurn_ = false;
     IReactorTime* clock_ = nullptr;
+    HealthWatch* health_ = nullptr;
+    std::source_location site_;
     UniqueFd timerFd_;
     FdEvent timer_;
     Duration timerDue_ = kForever;
@@ -177,6 +195,22 @@ private:
     std::vector<LoopObject*> buried_;
     std::unique_ptr<std::array<std::byte, kReadBuffer>> readBuffer_;
     std::vector<std::unique_ptr<OutBuffer>> spare_;
+};
+
+/// While it lives, what is made in the loop was asked for at `site`.
+class SiteScope {
+public:
+    SiteScope(EventLoop& loop, const std::source_location& site) noexcept
+        : loop_(loop), before_(loop.site()) {
+        loop.setSite(site);
+    }
+    SiteScope(const SiteScope&) = delete;
+    SiteScope& operator=(const SiteScope&) = delete;
+    ~SiteScope() { loop_.setSite(before_); }
+
+private:
+    EventLoop& loop_;
+    std::source_location before_;
 };
 
 }  // namespace marline::detail

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/socket.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -68,6 +69,10 @@ InotifyWatches::InotifyWatches(EventLoop& loop, InotifyWatches*& slot)
 }
 
 InotifyWatches::~InotifyWatches() = default;
+
+std::string InotifyWatches::describe() const {
+    return "an inotify descriptor with " + std::to_string(size()) + " paths";
+}
 
 void InotifyWatches::close() {
     closed_ = true;
@@ -228,6 +233,7 @@ void InotifyWatches::forgetTree(const std::string& path) {
 // Events.
 
 void InotifyWatches::ready(int, short, void* self) {
+    const ObjectCallback watched(*static_cast<InotifyWatches*>(self));
     guard("inotify", [self] { static_cast<InotifyWatches*>(self)->readEvents(); });
 }
 

@@ -32,6 +32,7 @@ public:
 
     void endOfTurn() override {}
     void shutDown(const Failure& why) override;
+    std::string describe() const override;
 
 private:
     /// One call of watch().

@@ -107,6 +107,12 @@ void PipeConnection::endOfTurn() {
     }
 }
 
+std::string PipeConnection::describe() const {
+    return "a connection on the descriptors " + std::to_string(fd()) + " and " +
+           std::to_string(out_.get()) + ", " + std::to_string(bytesBuffered()) +
+           " bytes to be sent";
+}
+
 void PipeConnection::endWriting() {
     writer_.watch(0);
     interest_ &= EV_READ;

@@ -28,6 +28,7 @@ public:
     PipeConnection(EventLoop& loop, UniqueFd in, UniqueFd out, Ref<IProtocol> protocol);
 
     void endOfTurn() override;
+    std::string describe() const override;
 
 private:
     ~PipeConnection() override;

@@ -1,6 +1,8 @@
 // Internal: not installed. What a Reactor is made of.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -8,12 +10,15 @@
 #include <marline/deferred/function.hpp>
 #include <marline/reactor/cooperator.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/signals.hpp>
 #include <marline/reactor/detail/system_events.hpp>
+#include <marline/reactor/detail/thread_calls.hpp>
 #include <marline/reactor/detail/thread_queue.hpp>
 #include <marline/reactor/detail/timer_queue.hpp>
 #include <marline/reactor/reactor.hpp>
 #include <marline/reactor/resolver.hpp>
+#include <marline/reactor/thread_pool.hpp>
 #include <marline/reactor/tls_context.hpp>
 
 namespace marline {
@@ -43,13 +48,19 @@ struct Reactor::Parts {
 
     detail::EventLoop loop;
     detail::TimerQueue timers;
-    detail::ThreadQueue threads{loop};
+    std::shared_ptr<detail::ThreadQueue> queue = std::make_shared<detail::ThreadQueue>(loop);
+    detail::ThreadQueue& threads = *queue;
+    detail::ThreadCalls threadCalls;
+    std::shared_ptr<detail::BlockedThreads> blocked = std::make_shared<detail::BlockedThreads>();
+    ThreadPool pool;
+    std::unique_ptr<detail::HealthWatch> health;                    // while it is watched
+    std::vector<std::unique_ptr<detail::HealthWatch>> spentHealth;  // until the turn's end
     detail::SystemEvents events;
     Ref<Run> currentRun;
     Ref<IResolver> resolver;
     std::optional<Cooperator> cooperator;
     std::optional<TlsContext> clientTls;
-    std::thread::id thread = std::this_thread::get_id();
+    std::atomic<std::thread::id> thread = std::this_thread::get_id();
     State state = State::Idle;
     int signal = 0;
 };

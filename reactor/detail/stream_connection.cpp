@@ -8,6 +8,7 @@
 
 #include <netinet/tcp.h>
 
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -65,7 +66,9 @@ void StreamConnection::callbackThrew(const Failure& failure) {
 // Events.
 
 void StreamConnection::ready(int, short what, void* self) {
-    static_cast<StreamConnection*>(self)->happened(what);
+    auto& connection = *static_cast<StreamConnection*>(self);
+    const ObjectCallback watched(connection);
+    connection.happened(what);
 }
 
 void StreamConnection::happened(short what) {
@@ -268,6 +271,11 @@ Ref<IProtocol> StreamConnection::switchProtocol(Ref<IProtocol> next) {
     }
     protocol_.swap(next);
     return next;
+}
+
+std::string StreamConnection::describe() const {
+    return "a connection of " + getHost().toString() + " with " + peer_.toString() + ", " +
+           std::to_string(bytesBuffered()) + " bytes to be sent";
 }
 
 const Address& StreamConnection::getHost() const noexcept {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/make_connection.hpp>
 #include <marline/reactor/detail/unix_socket.hpp>
 #include <marline/reactor/errors.hpp>
@@ -108,6 +109,7 @@ std::optional<Failure> StreamConnector::connectSocket() {
 
 void StreamConnector::ready(int, short, void* self) {
     auto& connector = *static_cast<StreamConnector*>(self);
+    const ObjectCallback watched(connector);
     int error = 0;
     socklen_t length = sizeof error;
     getsockopt(connector.fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
@@ -200,6 +202,10 @@ void StreamConnector::endOfTurn() {
     if (failedAtOnce_) {
         fail(*failedAtOnce_);
     }
+}
+
+std::string StreamConnector::describe() const {
+    return "an attempt to connect to " + to_.toString();
 }
 
 void StreamConnector::shutDown(const Failure& why) { fail(why); }

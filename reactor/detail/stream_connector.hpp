@@ -29,6 +29,7 @@ public:
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
+    std::string describe() const override;
 
 private:
     ~StreamConnector() override;

@@ -7,6 +7,7 @@
 
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/make_connection.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
@@ -59,6 +60,7 @@ void StreamPort::watch() {
 }
 
 void StreamPort::ready(int, short, void* self) {
+    const ObjectCallback watched(*static_cast<StreamPort*>(self));
     // Nothing may be thrown through libevent.
     guard("accepting a connection", [self] { static_cast<StreamPort*>(self)->acceptSome(); });
 }
@@ -197,6 +199,11 @@ void StreamPort::close() {
     if (open_ == 0) {
         bury();
     }
+}
+
+std::string StreamPort::describe() const {
+    return "a port on " + handle_->getHost().toString() + " with " + std::to_string(open_) +
+           " connections";
 }
 
 void StreamPort::shutDown(const Failure&) {

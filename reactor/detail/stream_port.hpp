@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <marline/deferred/source.hpp>
@@ -50,6 +51,7 @@ public:
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
+    std::string describe() const override;
 
 private:
     ~StreamPort() override;

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 
 namespace marline::detail {
 namespace {
@@ -27,19 +28,24 @@ void awake(int, short, void* loop) { static_cast<EventLoop*>(loop)->wantTurn(); 
 }  // namespace
 
 ThreadQueue::ThreadQueue(EventLoop& loop)
-    : fd_(makeEventFd()), event_(loop, fd_.get(), &awake, &loop, EV_ET) {
-    event_.watch(EV_READ);
+    : fd_(makeEventFd()), event_(std::in_place, loop, fd_.get(), &awake, &loop, EV_ET) {
+    event_->watch(EV_READ);
 }
 
-void ThreadQueue::push(UniqueFunction<void()> call) {
-    bool first = false;
+void ThreadQueue::push(UniqueFunction<void()>&& call) {
     {
         const std::lock_guard lock(mutex_);
-        first = calls_.empty();
+        if (closed_) {
+            return;
+        }
+        const bool first = calls_.empty();
         calls_.push_back(std::move(call));
-        filled_.store(true, std::memory_order_release);
+        if (!first) {
+            return;
+        }
+        filled_.store(true);
     }
-    if (first) {
+    if (!awake_.load()) {
         wake();
     }
 }
@@ -50,24 +56,29 @@ void ThreadQueue::wake() noexcept {
     [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
 }
 
-void ThreadQueue::runAll() {
+void ThreadQueue::runAll(const EventLoop& loop) {
     if (empty()) {
         return;
     }
+    awake_.store(true);
     {
         const std::lock_guard lock(mutex_);
         std::swap(running_, calls_);
         filled_.store(false, std::memory_order_relaxed);
     }
     for (UniqueFunction<void()>& call : running_) {
+        const WatchedCallback watched(loop.health(), "a call made by callFromThread()", {});
         guard("a callFromThread() call", call);
     }
     running_.clear();
+    awake_.store(false);
 }
 
-void ThreadQueue::clear() {
+void ThreadQueue::close() {
+    event_.reset();
     std::vector<UniqueFunction<void()>> dropped;
     const std::lock_guard lock(mutex_);
+    closed_ = true;
     std::swap(dropped, calls_);
 }
 

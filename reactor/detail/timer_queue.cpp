@@ -128,6 +128,20 @@ std::vector<TimerQueue::Id> TimerQueue::pending() const {
     return ids;
 }
 
+std::vector<TimerQueue::Waiting> TimerQueue::waiting() const {
+    std::vector<Waiting> calls;
+    calls.reserve(pending_);
+    for (std::uint32_t index = 0; index < states_.size(); ++index) {
+        const std::uint32_t mark = states_[index].tag % kStep;
+        if (mark == kPending || mark == kToDestroy) {
+            calls.push_back({slot(index).due, slot(index).where});
+        }
+    }
+    std::sort(calls.begin(), calls.end(),
+              [](const Waiting& a, const Waiting& b) { return a.due < b.due; });
+    return calls;
+}
+
 void TimerQueue::clear() noexcept {
     // What a call captured may cancel others, or add some: also into slots that were passed.
     while (!empty()) {
@@ -248,6 +262,7 @@ bool TimerQueue::popDue(Duration now, std::uint32_t mark, Call& out) {
     popTop();
     out.call = std::move(slot(id.slot).call);
     out.where = slot(id.slot).where;
+    out.due = slot(id.slot).due;
     freeSlot(id, kCalled);
     return true;
 }

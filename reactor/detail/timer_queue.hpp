@@ -46,6 +46,15 @@ public:
 
     /// The calls that are pending, in the order of their slots.
     std::vector<Id> pending() const;
+
+    /// When and by whom a call was asked for.
+    struct Waiting {
+        Duration due;
+        std::source_location where;
+    };
+    /// Every pending call, the earliest first.
+    std::vector<Waiting> waiting() const;
+
     /// Drops every call.
     void clear() noexcept;
 
@@ -58,6 +67,7 @@ public:
     struct Call {
         UniqueFunction<void()> call;
         std::source_location where;
+        Duration due;
     };
     /// Takes out the earliest call that was due before `now`, or is due at `now` and was added
     /// before `mark`. False when there is none.

@@ -5,10 +5,12 @@
 #include <cstring>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/detail/guard.hpp>
+#include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -90,6 +92,7 @@ void UdpPort::watch() {
 
 void UdpPort::ready(int, short what, void* self) {
     auto& port = *static_cast<UdpPort*>(self);
+    const ObjectCallback watched(port);
     port.collecting_ = true;
     if ((what & EV_WRITE) != 0) {
         port.blocked_ = false;
@@ -203,6 +206,11 @@ void UdpPort::close() {
     for (DeferredSource<>& source : std::exchange(stopped_, {})) {
         failed ? source.errback(*failed) : source.callback();
     }
+}
+
+std::string UdpPort::describe() const {
+    return "a UDP port on " + getHost().toString() + ", " + std::to_string(unsent_.size() - sent_) +
+           " datagrams to be sent";
 }
 
 void UdpPort::shutDown(const Failure&) {

@@ -64,6 +64,7 @@ public:
 
     void endOfTurn() override;
     void shutDown(const Failure& why) override;
+    std::string describe() const override;
 
 private:
     /// A destination without what makes a sockaddr_storage large.

@@ -11,12 +11,17 @@
 #include <utility>
 
 #include <event2/event.h>
+#include <sys/socket.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <marline/protocols/datagram.hpp>
+#include <marline/reactor/detail/socket.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/looping_call.hpp>
+#include <marline/reactor/thread_pool.hpp>
+#include <marline/reactor/threads.hpp>
 
 #include "test/support/deferred_outcome.hpp"
 #include "test/support/recording_protocol.hpp"
@@ -176,6 +181,24 @@ TEST_F(AttachedTest, bothMayTakeTurns) {
     EXPECT_EQ(reactor->pendingCalls(), 0U);
 }
 
+// What came up inside of iterate() and run() is not lost on the program's loop that follows.
+TEST_F(AttachedTest, whatIterateAndRunLeaveIsServed) {
+    const auto again = [this] { reactor->callLater(1ms, [this] { leave(); }); };
+    reactor->callLater(0ms, again);
+    reactor->iterate();
+    dispatch();
+    reactor->callLater(0ms, [this, again] {
+        again();
+        reactor->stop();
+    });
+    reactor->run();
+    dispatch();
+    reactor->callLater(0ms, [this] { reactor->callFromThread([this] { leave(); }); });
+    reactor->iterate();
+    dispatch();
+    EXPECT_EQ(reactor->pendingCalls(), 0U);
+}
+
 // A loop cannot be run inside of itself: that is told, and the reactor is none the worse.
 TEST_F(AttachedTest, cannotRunInsideOfTheProgramsLoop) {
     event_set_log_callback([](int, const char*) {});  // libevent warns of it, too
@@ -210,6 +233,45 @@ TEST_F(AttachedTest, leavesTheProgramsLoopAlone) {
     reactor.emplace(base.get());
     reactor->callLater(0ms, [&] { leave(); });
     dispatch();
+}
+
+// Health is counted in the program's own loop too: a callback that needs no turn gets one, and the
+// program's waiting is not the reactor's work.
+TEST_F(AttachedTest, countsHealthInTheProgramsLoop) {
+    auto port = reactor->listenUdp(0, makeRef<DatagramProtocol>(), {.interface = "127.0.0.1"});
+    reactor->watchHealth({.slowCallback = 0s});
+    while (event_base_loop(base.get(), EVLOOP_NONBLOCK) == 0 && reactor->health().turns == 0) {
+        reactor->callFromThread([] {});
+    }
+    const HealthReport before = reactor->health();
+    const detail::UniqueFd sender(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    detail::SocketAddress to;
+    ASSERT_TRUE(detail::SocketAddress::parse("127.0.0.1", port->getHost().port, to));
+    ASSERT_EQ(::sendto(sender.get(), "x", 1, 0, to.get(), to.length), 1);
+    const OwnEvent guard(base.get(), 10s, [] { FAIL() << "the datagram led to no turn"; });
+    while (!HasFailure() && reactor->health().turns == before.turns) {
+        event_base_loop(base.get(), EVLOOP_ONCE);
+    }
+    const HealthReport after = reactor->health();
+    EXPECT_EQ(after.callbacks, before.callbacks + 1);
+    EXPECT_GT(after.busy, before.busy);
+    const OwnEvent later(base.get(), 5ms, [this] { leave(); });
+    event_base_dispatch(base.get());
+    EXPECT_EQ(reactor->health().busy, after.busy);
+}
+
+// blockingCallFromThread() and deferToThread() work in the program's own loop.
+TEST_F(AttachedTest, servesThreadsInTheProgramsLoop) {
+    reactor->threadPool().start();
+    int answer = 0;
+    deferToThread(*reactor, [this] {
+        return blockingCallFromThread(*reactor, [] { return succeed(41); }) + 1;
+    }).addCallback([&](int value) {
+        answer = value;
+        leave();
+    });
+    dispatch();
+    EXPECT_EQ(answer, 42);
 }
 
 // Two reactors may share a loop.

@@ -1,0 +1,56 @@
+// Internal: not installed. Notices from outside that a callback blocks its loop.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <source_location>
+#include <string>
+#include <thread>
+
+#include <marline/reactor/time.hpp>
+
+namespace marline::detail {
+
+/// `duration` in the unit that suits it: "1.5 s", "20 ms".
+std::string briefly(Duration duration);
+/// "file:line".
+std::string placeOf(const std::source_location& where);
+
+/// A callback that runs.
+struct RunningCallback {
+    const char* what = nullptr;  // null while none does
+    std::source_location where = {};
+    Duration since{};
+
+    /// What it is, and where it was asked for.
+    std::string describe() const;
+};
+
+/// Logs a callback that has run for `limit` and is not over, once. Its thread looks every half of
+/// that time. begin() and end() are for the loop's thread.
+class Watchdog {
+public:
+    /// `clock`'s seconds() is called from both threads. Throws std::system_error without a thread.
+    Watchdog(const IReactorTime& clock, Duration limit);
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+    ~Watchdog();
+
+    void begin(const RunningCallback& callback) noexcept;
+    void end() noexcept;
+    /// What the thread does each time it looks.
+    void look();
+
+private:
+    void watch();
+
+    const IReactorTime& clock_;
+    Duration limit_;
+    std::mutex mutex_;
+    std::condition_variable over_;
+    RunningCallback running_;
+    bool ending_ = false;
+    std::thread thread_;
+};
+
+}  // namespace marline::detail
