@@ -49,6 +49,9 @@ private:
 /// The error of what `call` throws without a descriptor; 0 when it throws nothing.
 template <class Call>
 int errorWithoutDescriptors(Call&& call) {
+    // Met before it is thrown: see rehearse().
+    const std::system_error rehearsed(std::make_error_code(std::errc::io_error));
+    EXPECT_EQ(rehearsed.code(), std::errc::io_error);
     const NoDescriptors none;
     try {
         call();
@@ -92,8 +95,9 @@ TEST(OutOfDescriptors, listeningFails) {
 TEST(OutOfDescriptors, connectingAndCopyingFail) {
     StreamPair pair(StreamKind::Unix);
     pair.connect();
-    const ConnectError rehearsed("rehearsed", std::make_error_code(std::errc::io_error));
-    EXPECT_EQ(rehearsed.code(), std::errc::io_error);
+    const auto rehearsed =
+        Failure::make<ConnectError>("rehearsed", std::make_error_code(std::errc::io_error));
+    EXPECT_EQ(rehearsed.check<ConnectError>()->code(), std::errc::io_error);
     const auto attempt = [&] {
         return outcomeOf(pair.reactor, pair.connectTo(pair.port, recorderFactory(pair.client)));
     };
@@ -107,10 +111,10 @@ TEST(OutOfDescriptors, connectingAndCopyingFail) {
     EXPECT_EQ(sender.peerCredentials().pid, ::getpid());  // rehearsed, too
     EXPECT_EQ(errorWithoutDescriptors([&] { sender.sendFileDescriptor(0); }), EMFILE);
     const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM, 0));
-    EXPECT_EQ(errorWithoutDescriptors([&] {
-                  pair.reactor.adoptDatagramPort(socket.get(), makeRef<DatagramProtocol>());
-              }),
-              EMFILE);
+    const auto datagrams = makeRef<DatagramProtocol>();
+    EXPECT_EQ(
+        errorWithoutDescriptors([&] { pair.reactor.adoptDatagramPort(socket.get(), datagrams); }),
+        EMFILE);
     pair.client->transport->write("still here");
     pair.until([&] { return pair.server->received == "still here"; });
 }
