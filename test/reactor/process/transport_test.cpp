@@ -421,7 +421,7 @@ TEST_F(ProcessTransportTest, aPipeThatCannotBeWatchedIsClosed) {
 // The end of the reactor ends what it knows of the child, and leaves no descriptor.
 TEST_F(ProcessTransportTest, theReactorsEndEndsIt) {
     const Recorder child = recorder();
-    const auto process = spawn(child, "/bin/cat", {});
+    const auto process = spawn(child, "/bin/sleep", {"1000"});
     const pid_t pid = process->pid().value();
     child->onPipeLost = [&dying = reactor()](RecordingProcess&) {
         EXPECT_THROW(dying.spawnProcess(recorder(), "/bin/true", {"true"}), ReactorNotRunning);
@@ -433,7 +433,7 @@ TEST_F(ProcessTransportTest, theReactorsEndEndsIt) {
     process->closeStdin();
     process->loseConnection();
     process->resumeProducing();
-    // cat ends by itself, as its input has.
+    ::kill(pid, SIGKILL);
     EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
     const std::size_t without = openFds();
     dropped([without] {
