@@ -157,7 +157,6 @@ TEST_F(ProcessPoolTest, aStoppedReactorFailsAll) {
     EXPECT_TRUE(failedWith<ConnectionLost>(runs));
     EXPECT_TRUE(failedWith<ReactorNotRunning>(waits));
     EXPECT_EQ(pool.running() + pool.waiting(), 0U);
-    // Nobody reads it any more: it ends by itself, and the next spawn reaps it.
     // Nobody reads it any more: it ends by itself, if it has not been so quick as to be reaped.
     siginfo_t info{};
     ASSERT_TRUE(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0 || errno == ECHILD);
