@@ -10,7 +10,9 @@ if(PROJECT_IS_TOP_LEVEL)
     set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
     find_program(CCACHE ccache)
     if(CCACHE)
-        set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+        # Paths are taken from the checkout's root, so that a second checkout finds what the first built.
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+                                        CCACHE_NOHASHDIR=1 ${CCACHE})
     endif()
     find_program(MOLD mold)
     if(MOLD)
