@@ -11,6 +11,10 @@
 namespace marline::detail {
 namespace {
 
+/// For the answers that come while the loop is elsewhere: one that finds no room is lost, and asked
+/// for again only after a time-out. The system may allow less.
+constexpr int kReceiveBuffer = 1024 * 1024;
+
 /// c-ares wants this once in a process; it is never undone.
 int initialiseLibrary() {
     static const int status = ares_library_init(ARES_LIB_INIT_ALL);
@@ -63,11 +67,13 @@ void AresChannel::open(const AresResolverOptions& options, int flags) {
     settings.timeout = static_cast<int>(
         std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count());
     settings.tries = options.tries;
+    settings.socket_receive_buffer_size = kReceiveBuffer;
     settings.sock_state_cb = &socketState;
     settings.sock_state_cb_data = this;
     status_ = ares_init_options(
         &channel_, &settings,
-        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_RCVBUF |
+            ARES_OPT_SOCK_STATE_CB);
     if (status_ != ARES_SUCCESS) {
         channel_ = nullptr;
         return;
