@@ -6,6 +6,7 @@
 
 #include <marline/agent/agent.hpp>
 #include <marline/agent/body.hpp>
+#include <marline/agent/content_decoder_agent.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/agent/iagent.hpp>
 #include <marline/agent/redirect_agent.hpp>

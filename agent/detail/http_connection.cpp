@@ -132,7 +132,7 @@ Response HttpConnection::makeResponse(const http::ResponseHead& head,
         length = head.contentLength;
     }
     const bool hasBody = connection.get() != nullptr;
-    auto state = makeRef<ResponseState>(
+    auto state = makeRef<ConnectionResponse>(
         ResponseInfo{head.code, std::string(head.phrase), head.version, http::Headers(head.fields),
                      length, exchange_->uri, exchange_->method},
         std::move(connection));
@@ -169,7 +169,7 @@ void HttpConnection::responseGone() {
 
 void HttpConnection::endOfResponse(bool inputLeft) {
     stopTimer();
-    const Ref<ResponseState> response(std::exchange(response_, nullptr));
+    const Ref<ConnectionResponse> response(std::exchange(response_, nullptr));
     const bool reusable = keepAlive_ && sent_ && !inputLeft && transport_ != nullptr;
     exchange_.reset();
     if (reusable) {
@@ -216,7 +216,7 @@ void HttpConnection::abort(const Failure& reason) {
         answer_.reset();
         answer.errback(reason);
     }
-    if (const Ref<ResponseState> response{std::exchange(response_, nullptr)}) {
+    if (const Ref<ConnectionResponse> response{std::exchange(response_, nullptr)}) {
         response->bodyEnded(reason);
     }
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <marline/agent/body.hpp>
-#include <marline/agent/detail/response_state.hpp>
+#include <marline/agent/detail/connection_response.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
@@ -128,7 +128,7 @@ private:
     std::optional<DeferredSource<Response>> answer_;
     std::optional<Deferred<>> sending_;        // the body's producer at work
     std::optional<std::uint64_t> bodyToSend_;  // bytes that the producer still owes
-    ResponseState* response_ = nullptr;        // who the body is for
+    ConnectionResponse* response_ = nullptr;   // who the body is for
     std::uint64_t discarded_ = 0;
     std::string held_;             // came and is not parsed: nobody takes the body yet
     std::optional<Failure> lost_;  // why the connection went, while there is something held
