@@ -3,10 +3,13 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 
 #include <marline/agent/detail/response_state.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/ref.hpp>
+#include <marline/protocols/http/field_view.hpp>
+#include <marline/protocols/http/headers.hpp>
 #include <marline/reactor/interfaces.hpp>
 
 namespace marline::detail {
@@ -22,6 +25,7 @@ public:
     /// `connection` brings the body; empty when there is none.
     ConnectionResponse(ResponseInfo info, Ref<HttpConnection> connection);
 
+    const http::Headers& trailers() const noexcept override { return trailers_; }
     void deliverBody(Ref<IProtocol> receiver) override;
     void discardBody() override;
     void abort() override;
@@ -34,6 +38,9 @@ public:
         // It may abort from there, which lets go of it.
         const Ref<IProtocol> receiver = receiver_;
         receiver->dataReceived(data);
+    }
+    void trailersReceived(std::span<const http::FieldView> fields) {
+        trailers_ = http::Headers(fields);
     }
     /// The body is over; the connection is no longer this response's.
     void bodyEnded(const Failure& reason);
@@ -57,6 +64,7 @@ private:
     void setTcpNoDelay(bool) override {}
     void setTcpKeepAlive(bool) override {}
 
+    http::Headers trailers_;
     Ref<HttpConnection> connection_;  // while there is body to come
     Ref<IProtocol> receiver_;
     Ref<ConnectionResponse> self_;       // while it delivers: the reader needs no handle

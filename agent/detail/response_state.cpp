@@ -35,6 +35,7 @@ int Response::code() const noexcept { return state_->info().code; }
 const std::string& Response::phrase() const noexcept { return state_->info().phrase; }
 http::Version Response::version() const noexcept { return state_->info().version; }
 const http::Headers& Response::headers() const noexcept { return state_->info().headers; }
+const http::Headers& Response::trailers() const noexcept { return state_->trailers(); }
 std::optional<std::uint64_t> Response::length() const noexcept { return state_->info().length; }
 const Uri& Response::uri() const noexcept { return state_->info().uri; }
 const std::string& Response::method() const noexcept { return state_->info().method; }

@@ -39,6 +39,7 @@ public:
     void setPrevious(Response previous) { previous_.emplace(std::move(previous)); }
 
     // As Response says.
+    virtual const http::Headers& trailers() const noexcept = 0;
     virtual void deliverBody(Ref<IProtocol> receiver) = 0;
     virtual void discardBody() = 0;
     virtual void abort() = 0;
@@ -69,6 +70,7 @@ public:
         }
         inner_.deliverBody(std::exchange(filter_, {})(std::move(receiver)));
     }
+    const http::Headers& trailers() const noexcept override { return inner_.trailers(); }
     void discardBody() override { inner_.discardBody(); }
     void abort() override { inner_.abort(); }
 
