@@ -6,9 +6,12 @@
 
 #include <marline/agent/agent.hpp>
 #include <marline/agent/body.hpp>
+#include <marline/agent/collect.hpp>
+#include <marline/agent/content_decoder_agent.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/agent/iagent.hpp>
 #include <marline/agent/redirect_agent.hpp>
+#include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
