@@ -28,8 +28,12 @@
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/protocols/int_n_string_receiver.hpp>
+#include <marline/protocols/line_receiver.hpp>
+#include <marline/protocols/netstring_receiver.hpp>
 #include <marline/protocols/process_protocol.hpp>
 #include <marline/protocols/protocol.hpp>
+#include <marline/protocols/stateful_protocol.hpp>
 #include <marline/reactor/cooperator.hpp>
 #include <marline/reactor/defer_later.hpp>
 #include <marline/reactor/endpoints.hpp>
