@@ -24,6 +24,7 @@
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
 #include <marline/protocols/datagram.hpp>
+#include <marline/protocols/file_sender.hpp>
 #include <marline/protocols/http/headers.hpp>
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
@@ -31,6 +32,11 @@
 #include <marline/protocols/int_n_string_receiver.hpp>
 #include <marline/protocols/line_receiver.hpp>
 #include <marline/protocols/netstring_receiver.hpp>
+#include <marline/protocols/policies/connection_limits.hpp>
+#include <marline/protocols/policies/protocol_wrapper.hpp>
+#include <marline/protocols/policies/throttling.hpp>
+#include <marline/protocols/policies/timeout.hpp>
+#include <marline/protocols/policies/traffic_logging.hpp>
 #include <marline/protocols/process_protocol.hpp>
 #include <marline/protocols/protocol.hpp>
 #include <marline/protocols/stateful_protocol.hpp>
