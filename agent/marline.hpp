@@ -24,9 +24,14 @@
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
 #include <marline/protocols/datagram.hpp>
+#include <marline/protocols/http/body_stream.hpp>
+#include <marline/protocols/http/event_stream.hpp>
 #include <marline/protocols/http/headers.hpp>
+#include <marline/protocols/http/http_error.hpp>
+#include <marline/protocols/http/pages.hpp>
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
+#include <marline/protocols/http/routes.hpp>
 #include <marline/protocols/http/site.hpp>
 #include <marline/protocols/process_protocol.hpp>
 #include <marline/protocols/protocol.hpp>

@@ -66,6 +66,15 @@ std::span<const std::string> Request::postpath() {
     return std::span(segments()).subspan(consumedSegments_);
 }
 
+std::string_view Request::pathParameter(std::string_view name) const noexcept {
+    for (const auto& [known, value] : pathParameters_) {
+        if (known == name) {
+            return value;
+        }
+    }
+    return {};
+}
+
 const Headers& Request::requestHeaders() {
     keepFields();
     return requestHeaders_;
@@ -78,6 +87,10 @@ std::optional<std::string_view> Request::getHeader(std::string_view name) const 
 const Address& Request::getPeer() const noexcept { return channel_->peer(); }
 
 const Address& Request::getHost() const noexcept { return channel_->host(); }
+
+Site& Request::site() const noexcept { return channel_->site(); }
+
+IReactorTime& Request::clock() const noexcept { return channel_->site().clock(); }
 
 // The response.
 
@@ -276,6 +289,12 @@ Deferred<> Request::notifyFinish() {
     return done;
 }
 
+void Request::abort() {
+    if (!finished()) {
+        channel_->abort();
+    }
+}
+
 void Request::registerProducer(IProducer& producer, Producing mode) {
     refuseFinished("registerProducer()");
     if (state_ == State::Gone) {
@@ -342,6 +361,7 @@ void Request::recycle() {
     fields_ = {};
     requestHeaders_.clear();
     segments_.clear();
+    pathParameters_.clear();
     notified_.clear();
     gone_.reset();
     remaining_ = 0;

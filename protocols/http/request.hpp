@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <marline/deferred/deferred.hpp>
@@ -17,10 +18,12 @@
 #include <marline/protocols/http/serializer.hpp>
 #include <marline/protocols/http/version.hpp>
 #include <marline/reactor/interfaces.hpp>
+#include <marline/reactor/time.hpp>
 
 namespace marline::http {
 
 class HttpChannel;
+class Site;
 
 /// A request with its whole body, and the way to answer it (Twisted: `server.Request`).
 ///
@@ -53,6 +56,9 @@ public:
     std::span<const std::string> postpath();
     /// The part of path() below the resource, as sent: `/b/c` or nothing.
     std::string_view pathBelow() const noexcept;
+    /// What stood in the path where the route has `{name}`, decoded; empty without such a one. See
+    /// Routes.
+    std::string_view pathParameter(std::string_view name) const noexcept;
     Version version() const noexcept { return version_; }
     /// `HTTP/1.1` or `HTTP/1.0` (Twisted: `clientproto`).
     std::string_view clientproto() const noexcept { return versionText(version_); }
@@ -66,6 +72,9 @@ public:
     /// The client's end of the connection, and this one, which is unknown when that is gone.
     const Address& getPeer() const noexcept;
     const Address& getHost() const noexcept;
+    /// Who serves it, and the clock of that.
+    Site& site() const noexcept;
+    IReactorTime& clock() const noexcept;
 
     // The response.
 
@@ -97,6 +106,8 @@ public:
     /// Fires when the response has been handed to the transport, fails with the connection's error
     /// when the client goes before that (Twisted: Q-12). A new Deferred at each call.
     Deferred<> notifyFinish();
+    /// Ends the connection at once, with a reset, whatever was sent (Twisted: `loseConnection`).
+    void abort();
 
     /// Paces a long response by the connection: see ITransport. To be unregistered before
     /// finish(). Throws std::logic_error while another one is registered.
@@ -108,6 +119,7 @@ public:
 
 private:
     friend class HttpChannel;
+    friend class Routes;
     friend class Site;
     enum class State : std::uint8_t { Waiting, Writing, Finished, Gone };
 
@@ -139,6 +151,7 @@ private:
     Headers responseHeaders_;
     std::string phrase_;
     std::vector<std::string> segments_;
+    std::vector<std::pair<std::string, std::string>> pathParameters_;
     std::vector<DeferredSource<>> notified_;
     std::optional<Failure> gone_;
     std::uint64_t remaining_ = 0;    // of an announced length

@@ -22,8 +22,11 @@ constexpr std::size_t kKeptCapacity = 64 * 1024;
 Ref<IProtocol> Site::buildProtocol(const Address&) { return makeRef<HttpChannel>(Ref<Site>(this)); }
 
 Ref<Resource> Site::getResourceFor(Request& request) const {
+    return getChildForRequest(root_, request);
+}
+
+Ref<Resource> Site::getChildForRequest(Ref<Resource> resource, Request& request) {
     const std::string_view path = request.path();
-    Ref<Resource> resource = root_;
     std::string decoded;
     while (resource && !resource->isLeaf() && request.consumedBytes_ < path.size()) {
         const std::size_t from = request.consumedBytes_ + (path.starts_with('/') ? 1 : 0);

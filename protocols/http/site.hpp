@@ -58,6 +58,9 @@ public:
     /// The resource that the request's path leads to; empty when there is none. `/` leads to the
     /// root's child with the empty name, and without one to the root itself (unlike Twisted: Z-4).
     Ref<Resource> getResourceFor(Request& request) const;
+    /// The same from `resource` on, which stands where the request's prepath() ends (Twisted:
+    /// `getChildForRequest`).
+    static Ref<Resource> getChildForRequest(Ref<Resource> resource, Request& request);
     /// `Sun, 06 Nov 1994 08:49:37 GMT`, as a Date field says it; made once a second of `now`,
     /// which is what clock().seconds() gave.
     std::string_view date(Duration now);

@@ -192,7 +192,7 @@ void HttpChannel::clientGone(const Failure& why) {
     if (const Ref<Request> request = std::exchange(request_, {})) {
         request->clientGone(why);
     }
-    if (std::optional<Deferred<std::string>> rendering = std::exchange(rendering_, std::nullopt)) {
+    if (std::optional<Deferred<>> rendering = std::exchange(rendering_, std::nullopt)) {
         rendering->cancel();
     }
 }

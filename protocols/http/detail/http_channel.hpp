@@ -55,6 +55,7 @@ public:
     void attachProducer(IProducer& producer, Producing mode);
     void detachProducer();
     void requestFinished();
+    void failed(Request& request, const Failure& why);
 
 private:
     enum class State : std::uint8_t { Idle, Head, Body, Handling, Closing };
@@ -73,9 +74,10 @@ private:
     void handle();
     void render(Request& request);
     void answer(Rendered rendered, Request& request, Resource& resource);
-    void answerLater(Deferred<std::string> page, Request& request);
-    void deliver(Request& request, std::string_view page);
-    void failed(Request& request, const Failure& why);
+    void answerAs(const Ref<Resource>& resource, Request& request);
+    template <class T, class F>
+    void answerLater(Deferred<T> outcome, Request& request, F then);
+    void notAllowed(Request& request, Resource& resource);
     void errorPage(Request& request, int code, std::string_view text);
 
     // Ending.
@@ -94,7 +96,7 @@ private:
     ITransport* transport_ = nullptr;
     IProducer* attached_ = nullptr;  // the request's, in this one's place at the transport
     Ref<Request> request_;
-    std::optional<Deferred<std::string>> rendering_;
+    std::optional<Deferred<>> rendering_;
     std::string held_;  // unread, from heldFrom_ on
     std::size_t heldFrom_ = 0;
     Address peer_;
