@@ -10,6 +10,7 @@
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
+#include <marline/protocols/http/body_sink.hpp>
 #include <marline/protocols/http/body_stream.hpp>
 #include <marline/protocols/http/http_error.hpp>
 #include <marline/protocols/http/request.hpp>
@@ -45,6 +46,11 @@ public:
     virtual Ref<Resource> getChild(std::string_view name, Request& request);
     /// True when this answers for everything below it: getChild() is not asked.
     virtual bool isLeaf() const noexcept { return false; }
+
+    /// Where the body of a request is to go while it comes; empty: to Request::content(), up to
+    /// SiteOptions::maxBody. Asked once the head is there, before the client is told to continue;
+    /// an HttpError thrown here refuses the request, and closes the connection.
+    virtual Ref<BodySink> bodySink(Request&) { return {}; }
 
     /// Answers a request: renderGet() and so on, by its method.
     virtual Rendered render(Request& request);

@@ -207,7 +207,7 @@ Rendered Routes::render(Request& request) {
     Search search{request.method() == "HEAD" ? "GET" : std::string_view(request.method()), values_};
     if (Node::Method* found = search.below(*root_, path)) {
         for (std::size_t i = 0; i < values_.size(); ++i) {
-            request.pathParameters_.emplace_back(found->parameters[i], std::move(values_[i]));
+            request.addPathParameter(found->parameters[i], std::move(values_[i]));
         }
         return found->call(request);
     }

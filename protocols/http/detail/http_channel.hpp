@@ -47,6 +47,7 @@ public:
     const Address& host() const noexcept {
         return transport_ != nullptr ? transport_->getHost() : gone_;
     }
+    bool secure() const noexcept { return transport_ != nullptr && transport_->tls() != nullptr; }
     bool keepAlive() const noexcept { return keepAlive_; }
     void closeAfterwards() noexcept { keepAlive_ = false; }
     std::string_view date() const;
@@ -69,6 +70,10 @@ private:
     void hold(std::span<const std::byte> data);
     void settle();
     void beginRequest();
+    std::uint64_t askForBody();
+    void takeBody(std::string_view piece);
+    void endBody();
+    void forgetBody();
 
     // Answering.
     void handle();
@@ -82,6 +87,7 @@ private:
 
     // Ending.
     void refuse(int code, std::string_view why);
+    void refuse(const Failure& why);
     void clientGone(const Failure& why);
     void close();
 
@@ -96,6 +102,8 @@ private:
     ITransport* transport_ = nullptr;
     IProducer* attached_ = nullptr;  // the request's, in this one's place at the transport
     Ref<Request> request_;
+    Ref<Resource> resource_;    // of request_, when it was looked for before its body
+    BodySink* sink_ = nullptr;  // of request_
     std::optional<Deferred<>> rendering_;
     std::string held_;  // unread, from heldFrom_ on
     std::size_t heldFrom_ = 0;
@@ -109,6 +117,7 @@ private:
     std::uint64_t taken_ = 0;  // of them, taken by the client when that was last looked at
     State state_ = State::Idle;
     bool waited_ = false;    // there was something to take then
+    bool found_ = false;     // resource_ was looked for
     bool reading_ = false;   // in read()
     bool bodyCame_ = false;  // since the last settle()
     bool paused_ = false;    // the transport was told not to read

@@ -34,7 +34,11 @@ void HttpChannel::render(Request& request) {
         errorPage(request, kNotImplemented, "this server is no proxy");
         return;
     }
-    answerAs(site_->getResourceFor(request), request);
+    if (std::exchange(found_, false)) {
+        answerAs(std::exchange(resource_, {}), request);
+    } else {
+        answerAs(site_->getResourceFor(request), request);
+    }
 }
 
 void HttpChannel::answerAs(const Ref<Resource>& resource, Request& request) {
@@ -123,7 +127,7 @@ void HttpChannel::failed(Request& request, const Failure& why) {
         if (meant != nullptr) {
             errorPage(request, meant->code(), meant->what());
         } else {
-            errorPage(request, kInternalServerError, "the server has failed; its log says why");
+            errorPage(request, kInternalServerError, detail::kFailedText);
         }
     } else if (request.state_ == Request::State::Writing) {
         abort();
