@@ -14,14 +14,14 @@ namespace detail {
 
 struct LogError {
     Failure operator()(const Failure& failure) const noexcept {
-        reportUnhandled(failure, std::source_location::current());
+        reportUnhandled(failure, std::source_location());
         return failure;
     }
 };
 
 struct LogAndSwallow {
     void operator()(const Failure& failure) const noexcept {
-        reportUnhandled(failure, std::source_location::current());
+        reportUnhandled(failure, std::source_location());
     }
 };
 

@@ -100,7 +100,8 @@ public:
 /// Cancelling the list cancels, in order, every input that has no result yet, and the list fires by
 /// its rule when they have answered; what one of their cancellers throws is reported as unhandled.
 /// Cancelling a list that has fired leaves the other inputs alone. Throws std::bad_alloc when there
-/// is no memory for the list; the inputs stay usable.
+/// is no memory for the list, and DeferredTypeError, which names the place, when an input's view is
+/// stale, or an input whose outcome moves is there twice; the inputs are then as they were.
 ///
 /// Twisted's fireOnOneCallback, which changes what the list yields, is firstCallback().
 ///
@@ -112,14 +113,12 @@ Deferred<std::vector<Result<T>>> DeferredList(  // NOLINT(readability-identifier
     std::source_location where = std::source_location::current()) {
     auto state = makeRef<detail::ListState<T>>(list.size(), options, where);
     Deferred<std::vector<Result<T>>> whole = state->source.deferred();
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        detail::attach(
-            list[i], detail::InputPlace(state, i), options.consumeErrors,
-            [](auto& all, std::size_t index, Result<T> outcome) {
-                all.arrived(index, std::move(outcome));
-            },
-            where);
-    }
+    detail::attachAll(
+        list, state, options.consumeErrors,
+        [](auto& all, std::size_t index, Result<T> outcome) {
+            all.arrived(index, std::move(outcome));
+        },
+        where);
     state->fireIfDone();
     return whole;
 }

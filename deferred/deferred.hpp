@@ -45,10 +45,14 @@ class AsResult;
 /// cancelling and destroying need no memory, but for the Failure, which holds std::bad_alloc when
 /// there was none for the error itself.
 ///
-/// A chain belongs to the thread that made it. Callbacks take the result by value, as `const T&`
-/// or as `T&&`, and then the arguments that were given to add*() after the function.
+/// A chain belongs to the thread that made it. A view is a handle: what changes the chain is const,
+/// and a view that was moved from may only be assigned to and destroyed. Callbacks take the result
+/// by value, as `const T&` or as `T&&`, and then the arguments that were given to add*() after the
+/// function.
 template <class T>
 class Deferred {
+    static_assert(!std::is_array_v<T>,
+                  "marline: Deferred<T[n]> is not possible; use Deferred<std::array<T, n>>");
     static_assert(!std::is_reference_v<T>,
                   "marline: Deferred<T&> is not possible; use Deferred<T>, Deferred<T*> or "
                   "Deferred<Ref<T>>");
@@ -105,8 +109,12 @@ public:
     }
 
     /// Runs `f` on the value: `f(value, args…)`. Failures pass by. Up to three extra arguments.
+    ///
+    /// `f` goes when it has returned. A coroutine that goes on then must not use the captures of
+    /// the lambda that it is: give them as extra arguments, which a coroutine takes by value, or
+    /// return spawn(lambda, args…).
     template <class F>
-    auto addCallback(F&& f, Site where = Site::current()) {
+    auto addCallback(F&& f, Site where = Site::current()) const {
         static_assert(std::is_void_v<T> || detail::CallWith<std::decay_t<F>, T>::valid,
                       "marline: a callback on Deferred<T> must take one T: by value, as const T& "
                       "or as T&& (not as T&; then the arguments given to addCallback after it)");
@@ -121,25 +129,34 @@ public:
     }
     template <class F, class A>
         requires(!std::same_as<std::decay_t<A>, Site>)
-    auto addCallback(F&& f, A&& a, Site where = Site::current()) {
-        return addCallback(detail::bindBack(std::forward<F>(f), std::forward<A>(a)), where);
+    auto addCallback(F&& f, A&& a, Site where = Site::current()) const {
+        return addCallback(detail::bindOnce(std::forward<F>(f), std::forward<A>(a)), where);
     }
     template <class F, class A, class B>
-    auto addCallback(F&& f, A&& a, B&& b, Site where = Site::current()) {
+    auto addCallback(F&& f, A&& a, B&& b, Site where = Site::current()) const {
         return addCallback(
-            detail::bindBack(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)), where);
+            detail::bindOnce(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)), where);
     }
     template <class F, class A, class B, class C>
-    auto addCallback(F&& f, A&& a, B&& b, C&& c, Site where = Site::current()) {
-        return addCallback(detail::bindBack(std::forward<F>(f), std::forward<A>(a),
+    auto addCallback(F&& f, A&& a, B&& b, C&& c, Site where = Site::current()) const {
+        return addCallback(detail::bindOnce(std::forward<F>(f), std::forward<A>(a),
                                             std::forward<B>(b), std::forward<C>(c)),
                            where);
+    }
+    /// Does not compile, and says what to write instead.
+    template <class F, class A, class B, class C, class D, class... More>
+        requires(!std::same_as<std::decay_t<D>, Site>)
+    auto addCallback(F&&, A&&, B&&, C&&, D&&, More&&...) const {
+        static_assert(sizeof(F) == 0,
+                      "marline: addCallback takes up to three extra arguments; capture more in a "
+                      "lambda");
+        return *this;
     }
 
     /// Runs `g` on the Failure: `g(failure, args…)`; what it returns must make a T, or be a
     /// Failure. Values pass by. Up to two extra arguments.
     template <class G>
-    Deferred addErrback(G&& g, Site where = Site::current()) {
+    Deferred addErrback(G&& g, Site where = Site::current()) const {
         static_assert(std::invocable<std::decay_t<G>&, const Failure&>,
                       "marline: an errback must take a Failure: by value or as const Failure& "
                       "(then the arguments given to addErrback after it)");
@@ -155,59 +172,79 @@ public:
     }
     template <class G, class A>
         requires(!std::same_as<std::decay_t<A>, Site>)
-    Deferred addErrback(G&& g, A&& a, Site where = Site::current()) {
-        return addErrback(detail::bindBack(std::forward<G>(g), std::forward<A>(a)), where);
+    Deferred addErrback(G&& g, A&& a, Site where = Site::current()) const {
+        return addErrback(detail::bindOnce(std::forward<G>(g), std::forward<A>(a)), where);
     }
     template <class G, class A, class B>
-    Deferred addErrback(G&& g, A&& a, B&& b, Site where = Site::current()) {
+    Deferred addErrback(G&& g, A&& a, B&& b, Site where = Site::current()) const {
         return addErrback(
-            detail::bindBack(std::forward<G>(g), std::forward<A>(a), std::forward<B>(b)), where);
+            detail::bindOnce(std::forward<G>(g), std::forward<A>(a), std::forward<B>(b)), where);
+    }
+
+    /// Does not compile, and says what to write instead.
+    template <class G, class A, class B, class C, class... More>
+        requires(!std::same_as<std::decay_t<C>, Site>)
+    Deferred addErrback(G&&, A&&, B&&, C&&, More&&...) const {
+        static_assert(sizeof(G) == 0,
+                      "marline: addErrback takes up to two extra arguments; capture more in a "
+                      "lambda");
+        return *this;
     }
 
     /// Runs `g` only on a Failure that holds an E; `g` takes the E itself or the Failure. Values
     /// and other Failures pass by.
     template <class E, class G>
-    Deferred addErrback(G&& g, Site where = Site::current());
+    Deferred addErrback(G&& g, Site where = Site::current()) const;
+    /// Does not compile, and says what to write instead.
+    template <class E, class G, class A, class... More>
+        requires(!std::same_as<std::decay_t<A>, Site> && !std::convertible_to<G, E>)
+    Deferred addErrback(G&&, A&&, More&&...) const {
+        static_assert(sizeof(G) == 0,
+                      "marline: addErrback<E>(g) takes no extra arguments; capture them in a "
+                      "lambda");
+        return *this;
+    }
 
     /// One link with both halves: `f` sees the value, `g` the Failure, and `g` not what `f` threw.
     /// Both must lead to the same type.
     template <class F, class G>
-    auto addCallbacks(F&& f, G&& g, Site where = Site::current());
+    auto addCallbacks(F&& f, G&& g, Site where = Site::current()) const;
 
     /// Runs `h` on the outcome, a Result<T>: `h(result, args…)`. Up to one extra argument.
     template <class H>
-    auto addBoth(H&& h, Site where = Site::current());
+    auto addBoth(H&& h, Site where = Site::current()) const;
     template <class H, class A>
         requires(!std::same_as<std::decay_t<A>, Site>)
-    auto addBoth(H&& h, A&& a, Site where = Site::current()) {
-        return addBoth(detail::bindBack(std::forward<H>(h), std::forward<A>(a)), where);
+    auto addBoth(H&& h, A&& a, Site where = Site::current()) const {
+        return addBoth(detail::bindOnce(std::forward<H>(h), std::forward<A>(a)), where);
     }
 
     /// Gives this chain's outcome to `other`, as its callback() or errback() would, and goes on
     /// with nothing (Twisted: `chainDeferred`). Nothing waits here: cancelling `other` does not
     /// reach this chain. When `other` has fired already, this one fails with AlreadyCalledError.
-    Deferred<> chainDeferred(Deferred other, Site where = Site::current());
+    Deferred<> chainDeferred(Deferred other, Site where = Site::current()) const;
 
     /// Cancels the chain when it gets here later than `timeout` from now: the CancelledError that
     /// comes of that goes on as a TimeoutError, which says what took how long (Twisted:
     /// `addTimeout`). A value or another error that the cancelled operation ends with stays.
     ///
-    /// `clock` has a `callLater(delay, f)`, as a Reactor has, and must be there when this is
-    /// called; it may go before the Deferred does.
+    /// A `timeout` of nothing or less, as what is left until a deadline that has passed, ends it at
+    /// the clock's next turn. `clock` has a `callLater(delay, f)`, as a Reactor has, and must be
+    /// there when this is called; it may go before the Deferred does.
     template <class Clock>
     Deferred addTimeout(std::chrono::nanoseconds timeout, Clock& clock,
-                        Site where = Site::current());
+                        Site where = Site::current()) const;
     /// The same, where the outcome of what was late is what `onTimeoutCancel(result, timeout)`
     /// makes of the Result<T>: a T, a Deferred<T>, a Result<T> or a Failure.
     template <class Clock, class F>
         requires std::invocable<F&, Result<T>, std::chrono::nanoseconds>
     Deferred addTimeout(std::chrono::nanoseconds timeout, Clock& clock, F&& onTimeoutCancel,
-                        Site where = Site::current());
+                        Site where = Site::current()) const;
 
     /// Fires the chain with a value and runs its links. Throws AlreadyCalledError when it has been
     /// fired; the first firing after a cancel() without a canceller is ignored instead.
     template <class... V>
-    void callback(V&&... value) {
+    void callback(V&&... value) const {
         if (chain_->sourceType() != &detail::typeOps<T>) {
             refuseSource();
         }
@@ -217,7 +254,7 @@ public:
     }
 
     /// Fires the chain with a Failure (or an exception), as callback() does with a value.
-    void errback(Failure failure) {
+    void errback(Failure failure) const {
         if (chain_->mayFire()) {
             Deferred(*this).fireFailure(std::move(failure));
         }
@@ -226,18 +263,18 @@ public:
     /// Asks for the operation to end early. An unfired chain calls its canceller, and fails with
     /// CancelledError unless that fired it; one that waits for another Deferred cancels that one;
     /// one with its result does nothing. What the canceller throws leaves cancel().
-    void cancel() { chain_->cancel(); }
+    void cancel() const { chain_->cancel(); }
 
     /// True once the chain was fired.
     bool called() const noexcept { return chain_->called(); }
     /// True while pause() holds the links back.
     bool paused() const noexcept { return chain_->paused(); }
     /// Holds the links back until as many unpause().
-    void pause() noexcept { chain_->pause(); }
+    void pause() const noexcept { chain_->pause(); }
     /// Undoes one pause(); throws std::logic_error without one.
-    void unpause() { chain_->unpause(); }
+    void unpause() const { chain_->unpause(); }
 
-    /// For coroutines: `Result<T> r = co_await d.asResult();` gives the outcome without throwing,
+    /// For coroutines: `Result<T> r = co_await d.asResult();` gives the outcome without throwing it,
     /// where `co_await std::move(d)` gives the T and throws what a Failure holds.
     AsResult<T> asResult() const noexcept;
 
@@ -257,7 +294,7 @@ private:
     /// Appends a link and gives the view of the new tail. The link may run here and destroy *this,
     /// so the chain is held by a view of its own.
     template <class Out, class OnValue, class OnFailure>
-    Deferred<Out> link(OnValue&& onValue, OnFailure&& onFailure, const Site& where) {
+    Deferred<Out> link(OnValue&& onValue, OnFailure&& onFailure, const Site& where) const {
         Deferred held(*this);
         detail::append<T, Out>(*held.chain_, std::forward<OnValue>(onValue),
                                std::forward<OnFailure>(onFailure), where);
@@ -290,7 +327,7 @@ private:
     }
 
     template <class F>
-    auto addValueLink(F&& f, const Site& where) {
+    auto addValueLink(F&& f, const Site& where) const {
         using Out = detail::Yield<std::decay_t<F>, T>;
         return link<Out>(std::forward<F>(f), detail::PassBy{}, where);
     }

@@ -13,9 +13,9 @@ std::string nameOf(const Chain& chain) {
     return name.str();
 }
 
-std::string stateOf(const Chain& chain, const std::string& value) {
+std::string stateOf(const Chain& chain, const std::optional<std::string>& value) {
     switch (chain.state()) {
-    case State::Value: return value.empty() ? "has a result" : "result " + value;
+    case State::Value: return value.has_value() ? "result " + *value : "has a result";
     case State::Failed: return "failed with " + chain.failure().brief();
     case State::Unfired: return "not fired";
     case State::Waiting:
@@ -30,7 +30,7 @@ std::string stateOf(const Chain& chain, const std::string& value) {
 
 }  // namespace
 
-std::string describeChain(const Chain& chain, const std::string& value) {
+std::string describeChain(const Chain& chain, const std::optional<std::string>& value) {
     return nameOf(chain) + ", made at " + fileAndLine(chain.created()) + ": " +
            (chain.paused() ? "paused, " : "") + stateOf(chain, value);
 }

@@ -1,6 +1,7 @@
 // A Deferred in words, for logs and tests.
 #pragma once
 
+#include <optional>
 #include <ostream>
 #include <sstream>
 #include <string>
@@ -11,7 +12,7 @@ namespace marline {
 namespace detail {
 
 /// `TYPE at ADDRESS, made at PLACE: ` and its state; `value` is the text of a result, if any.
-MARLINE_API std::string describeChain(const Chain& chain, const std::string& value);
+MARLINE_API std::string describeChain(const Chain& chain, const std::optional<std::string>& value);
 
 }  // namespace detail
 
@@ -19,7 +20,7 @@ MARLINE_API std::string describeChain(const Chain& chain, const std::string& val
 /// `repr(d)`). Results are shown when their type has an `operator<<`.
 template <class T>
 std::string describe(const Deferred<T>& d) {
-    std::string value;
+    std::optional<std::string> value;
     if constexpr (requires(std::ostream& out, const detail::Stored<T>& v) { out << v; }) {
         if (const void* held = d.chain().result(detail::typeOps<T>)) {
             std::ostringstream out;

@@ -85,6 +85,15 @@ Failure Failure::current(const Failure& known) noexcept {
     return known.exception() == handled ? known : Failure(std::move(handled));
 }
 
+Failure Failure::movedFrom() noexcept {
+    return make<std::logic_error>("a Failure was used whose error has been moved away");
+}
+
+detail::FailureState* Failure::stateOfHandled(const std::exception& error) noexcept {
+    Failure inFlight = current();
+    return inFlight.check<std::exception>() == &error ? inFlight.releaseState() : nullptr;
+}
+
 void Failure::raise() const { std::rethrow_exception(state_->exception()); }
 
 std::exception_ptr Failure::exception() const { return state_->exception(); }

@@ -34,6 +34,9 @@ public:
     static Failure make(Args&&... args) noexcept {
         static_assert(std::derived_from<E, std::exception>,
                       "marline: Failure::make<E>() needs an E derived from std::exception");
+        static_assert(std::copy_constructible<E>,
+                      "marline: Failure::make<E>() needs an E that can be copied, as everything "
+                      "that is thrown to several places");
         try {
             return Failure(new detail::FailureOf<E>(std::forward<Args>(args)...));
         } catch (...) {
@@ -48,10 +51,19 @@ public:
     /// raised.
     static Failure current(const Failure& known) noexcept;
 
-    /// Holds a copy of `error` (implicitly, so that a callback may return either).
+    /// Holds a copy of `error` (implicitly, so that a callback may return either), or `error`
+    /// itself when it is the exception that is being handled and is more than an E:
+    ///
+    ///     catch (const std::exception& error) { d.errback(error); }
+    ///
+    /// Of any other reference to a base class it holds a copy of the base, as C++ copies.
     template <class E>
         requires std::derived_from<std::remove_cvref_t<E>, std::exception>
-    Failure(E&& error) noexcept : Failure(make<std::remove_cvref_t<E>>(std::forward<E>(error))) {}
+    Failure(E&& error) noexcept : state_(handled<std::remove_cvref_t<E>>(error)) {
+        if (state_ == nullptr) {
+            state_ = make<std::remove_cvref_t<E>>(std::forward<E>(error)).releaseState();
+        }
+    }
 
     /// Holds the exception that `error` refers to; a null one gives a std::logic_error.
     explicit Failure(std::exception_ptr error) noexcept;
@@ -112,11 +124,29 @@ public:
     detail::FailureState* releaseState() noexcept { return std::exchange(state_, nullptr); }
     /// Internal: false when the error has been moved away.
     bool holdsError() const noexcept { return state_ != nullptr; }
+    /// Internal: `failure`, or one that says that the error of it has been moved away.
+    static Failure whole(Failure failure) noexcept {
+        return failure.holdsError() ? std::move(failure) : movedFrom();
+    }
     /// Internal: takes a reference that releaseState() gave away.
     static Failure adopt(detail::FailureState* state) noexcept { return Failure(state); }
 
 private:
     explicit Failure(detail::FailureState* state) noexcept : state_(state) {}
+
+    static Failure movedFrom() noexcept;
+    static detail::FailureState* stateOfHandled(const std::exception& error) noexcept;
+
+    /// The exception that is being handled, if it is `error` and not just an E; else null.
+    template <class E>
+    static detail::FailureState* handled(const E& error) noexcept {
+        if constexpr (!std::is_final_v<E>) {
+            if (typeid(error) != typeid(E)) [[unlikely]] {
+                return stateOfHandled(error);
+            }
+        }
+        return nullptr;
+    }
 
     void acquire() const noexcept {
         if (state_ != nullptr) {

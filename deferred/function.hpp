@@ -102,10 +102,20 @@ private:
         return *std::launder(static_cast<Callable**>(storage));
     }
 
+    /// What the callable returns may be dropped, as std::function drops it.
+    template <class Callable>
+    static R call(Callable& callable, Args&&... args) {
+        if constexpr (std::is_void_v<R>) {
+            std::invoke(callable, std::forward<Args>(args)...);
+        } else {
+            return std::invoke(callable, std::forward<Args>(args)...);
+        }
+    }
+
     template <class Callable>
     static constexpr Ops kInlineOps{
         [](void* storage, Args&&... args) -> R {
-            return std::invoke(*inlined<Callable>(storage), std::forward<Args>(args)...);
+            return call(*inlined<Callable>(storage), std::forward<Args>(args)...);
         },
         [](void* from, void* to) noexcept {
             ::new (to) Callable(std::move(*inlined<Callable>(from)));
@@ -117,7 +127,7 @@ private:
     template <class Callable>
     static constexpr Ops kHeapOps{
         [](void* storage, Args&&... args) -> R {
-            return std::invoke(*boxed<Callable>(storage), std::forward<Args>(args)...);
+            return call(*boxed<Callable>(storage), std::forward<Args>(args)...);
         },
         [](void* from, void* to) noexcept { ::new (to) Callable*(boxed<Callable>(from)); },
         [](void* storage) noexcept { delete boxed<Callable>(storage); }, false};

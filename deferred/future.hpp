@@ -2,6 +2,7 @@
 #pragma once
 
 #include <future>
+#include <source_location>
 #include <utility>
 
 #include <marline/deferred/deferred.hpp>
@@ -14,18 +15,21 @@ namespace marline {
 ///
 /// To be called in the chain's thread; the future may go to any.
 template <class T>
-std::future<T> toFuture(Deferred<T> d) {
+std::future<T> toFuture(Deferred<T> d,
+                        std::source_location where = std::source_location::current()) {
     std::promise<T> promise;
     std::future<T> future = promise.get_future();
-    d.addBoth([promise = std::move(promise)](Result<T> outcome) mutable {
-        if (!outcome.ok()) {
-            promise.set_exception(outcome.failure().exception());
-        } else if constexpr (std::is_void_v<T>) {
-            promise.set_value();
-        } else {
-            promise.set_value(std::move(outcome).value());
-        }
-    });
+    d.addBoth(
+        [promise = std::move(promise)](Result<T> outcome) mutable {
+            if (!outcome.ok()) {
+                promise.set_exception(outcome.failure().exception());
+            } else if constexpr (std::is_void_v<T>) {
+                promise.set_value();
+            } else {
+                promise.set_value(std::move(outcome).value());
+            }
+        },
+        where);
     return future;
 }
 

@@ -105,12 +105,15 @@ Deferred<std::tuple<detail::Stored<Ts>...>> gatherResults(
     auto state = makeRef<detail::TupleState<Ts...>>(where);
     Deferred<std::tuple<detail::Stored<Ts>...>> whole = state->source.deferred();
     const auto attachAll = [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (detail::attach(
-             std::get<I>(all), detail::InputPlace(state, I), options.consumeErrors,
-             [](auto& shared, std::size_t, Result<Ts> outcome) {
-                 shared.template arrived<I>(std::move(outcome));
-             },
-             where),
+        const auto deliverers = std::tuple([](auto& shared, std::size_t, Result<Ts> outcome) {
+            shared.template arrived<I>(std::move(outcome));
+        }...);
+        (detail::prepare(std::get<I>(all), *state, I, options.consumeErrors,
+                         std::get<I>(deliverers)),
+         ...);
+        state->inputs.prepared();
+        (detail::attach(std::get<I>(all), detail::InputPlace(state, I), options.consumeErrors,
+                        std::get<I>(deliverers), where),
          ...);
     };
     attachAll(std::index_sequence_for<Ts...>());

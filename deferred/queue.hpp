@@ -54,8 +54,9 @@ struct DeferredQueueLimits {
 ///     jobs.get().addCallback([](Job job) { … });
 ///     jobs.put(Job{…});
 ///
-/// It belongs to one thread. A get() that still waits when the queue goes fails with
-/// DeferredLost.
+/// It belongs to one thread. A get() that still waits when the queue goes fails with DeferredLost;
+/// another get() made then throws std::logic_error, so a consumer that loops ends at its first
+/// error and does not catch it inside the loop.
 template <class T>
 class DeferredQueue {
     static_assert(!std::is_void_v<T>,
@@ -79,7 +80,8 @@ public:
 
     /// Fires with the oldest object: at once when one is kept, else when it comes. Cancelled while
     /// it waits it leaves the line, and the next object goes to the next waiter; later cancel()
-    /// does nothing. Throws QueueUnderflow, at once, when `.backlog` get()s wait.
+    /// does nothing. One that nobody holds, waits for or has added to gets no object. Throws
+    /// QueueUnderflow, at once, when `.backlog` get()s wait.
     ///
     ///     while (true) { handle(co_await jobs.get()); }
     Deferred<T> get(std::source_location where = std::source_location::current()) {
@@ -102,7 +104,7 @@ public:
 private:
     template <class U>
     void putAny(U&& object) {
-        if (!waiters_.empty()) {
+        if (waiters_.anyoneWaits()) {
             T given(std::forward<U>(object));  // what copying throws must not cost the waiter
             waiters_.pop().callback(std::move(given));
         } else if (objects_.size() < limits_.size) {

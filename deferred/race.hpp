@@ -125,14 +125,12 @@ Deferred<Winner<T>> startRace(const std::vector<Deferred<T>>& list, RaceRules ru
                               const std::source_location& where) {
     auto state = makeRef<RaceState<T>>(list.size(), rules, where);
     Deferred<Winner<T>> whole = state->source.deferred();
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        attach(
-            list[i], InputPlace(state, i), consume,
-            [](auto& shared, std::size_t index, Result<T> outcome) {
-                shared.arrived(index, std::move(outcome));
-            },
-            where);
-    }
+    attachAll(
+        list, state, consume,
+        [](auto& shared, std::size_t index, Result<T> outcome) {
+            shared.arrived(index, std::move(outcome));
+        },
+        where);
     state->allAttached();
     return whole;
 }
@@ -143,7 +141,8 @@ Deferred<Winner<T>> startRace(const std::vector<Deferred<T>>& list, RaceRules ru
 ///
 /// It fails only when all of `list` failed, with a FailureGroup; an empty list fails at once. It
 /// takes the inputs' outcomes: what a loser yields later is ignored, and the inputs' views go
-/// stale. Cancelling the race cancels every input that has no result yet.
+/// stale. Cancelling the race cancels every input that has no result yet. A stale view, or one
+/// Deferred twice, throws DeferredTypeError, and no input has changed then.
 ///
 ///     race(mirrors).addCallback([](Winner<Page> first) { … });
 template <class T>

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
+#include <marline/deferred/detail/copyable.hpp>
 #include <marline/deferred/failure.hpp>
 
 namespace marline {
@@ -38,10 +38,10 @@ public:
     /// Holds `value`.
     Result(Value value) noexcept { std::construct_at(&room_.value, std::move(value)); }
     /// Holds `failure`.
-    Result(Failure failure) noexcept : failure_(std::move(failure)) { clearRoom(); }
+    Result(Failure failure) noexcept : failure_(Failure::whole(std::move(failure))) { clearRoom(); }
 
     Result(const Result& other)
-        requires std::copy_constructible<Value>
+        requires detail::copyable<Value>
         : failure_(other.failure_) {
         if (ok()) {
             std::construct_at(&room_.value, other.room_.value);
@@ -58,7 +58,7 @@ public:
         }
     }
     Result& operator=(const Result& other)
-        requires std::copy_constructible<Value>
+        requires detail::copyable<Value>
     {
         return *this = Result(other);
     }

@@ -4,6 +4,8 @@
 #include <concepts>
 #include <optional>
 #include <source_location>
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include <marline/deferred/deferred.hpp>
@@ -33,8 +35,10 @@ public:
         : d_(std::in_place, std::move(canceller), where) {}
 
     DeferredSource(DeferredSource&& other) noexcept : d_(std::exchange(other.d_, std::nullopt)) {}
+    /// What this could still fire is lost.
     DeferredSource& operator=(DeferredSource&& other) noexcept {
-        std::swap(d_, other.d_);
+        DeferredSource taken(std::move(other));
+        std::swap(d_, taken.d_);
         return *this;
     }
     ~DeferredSource() {
@@ -43,17 +47,32 @@ public:
         }
     }
 
-    /// A view of the Deferred; must be called before it is fired.
-    Deferred<T> deferred() const { return *d_; }
+    /// A view of the Deferred. Throws std::logic_error once this has fired, or is moved from: ask
+    /// before.
+    Deferred<T> deferred() const {
+        if (!d_.has_value()) {
+            throw std::logic_error(
+                "deferred() of a DeferredSource that has fired, or was moved from: ask before");
+        }
+        return *d_;
+    }
 
     /// True while there is something to fire: not fired, not cancelled, not moved from.
     bool pending() const noexcept { return d_.has_value() && !d_->called(); }
 
     /// Fires with a value. Does nothing when the Deferred was cancelled meanwhile; throws
-    /// AlreadyCalledError when this source has fired.
+    /// AlreadyCalledError when this source has fired. What making the value throws leaves this as
+    /// it was.
     template <class... V>
     void callback(V&&... value) {
-        take().fire(std::forward<V>(value)...);
+        using Value = detail::Stored<T>;
+        if constexpr (std::constructible_from<Value, V...> &&
+                      !std::is_nothrow_constructible_v<Value, V...>) {
+            Value made(std::forward<V>(value)...);
+            take().fire(std::move(made));
+        } else {
+            take().fire(std::forward<V>(value)...);
+        }
     }
 
     /// Fires with a Failure, as callback() does with a value.

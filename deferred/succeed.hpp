@@ -40,16 +40,16 @@ Deferred<T> fail(Failure failure, std::source_location where = std::source_locat
 /// that `f` returns is returned itself.
 template <class F, class... Args>
 auto maybeDeferred(F&& f, Args&&... args) {
-    using R = std::invoke_result_t<F, Args...>;
+    using R = std::remove_cvref_t<std::invoke_result_t<F, Args...>>;
     using T = typename detail::Returned<R>::Yield;
     static_assert(!std::is_same_v<R, Failure>,
                   "marline: maybeDeferred(f) cannot know the value's type when f returns only a "
                   "Failure; return a Result<T>");
     try {
         if constexpr (detail::isDeferred<R>) {
-            return std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+            return Deferred<T>(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
         } else if constexpr (detail::isResult<R>) {
-            return detail::fired(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
+            return detail::fired<T>(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
         } else if constexpr (std::is_void_v<R>) {
             std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
             return succeed();
@@ -65,7 +65,7 @@ auto maybeDeferred(F&& f, Args&&... args) {
 /// `defer.execute`). maybeDeferred() is for an `f` that may return a Deferred.
 template <class F, class... Args>
 auto execute(F&& f, Args&&... args) {
-    static_assert(!detail::isDeferred<std::invoke_result_t<F, Args...>>,
+    static_assert(!detail::isDeferred<std::remove_cvref_t<std::invoke_result_t<F, Args...>>>,
                   "marline: execute(f) is for an f that does not return a Deferred; use "
                   "maybeDeferred(f)");
     return maybeDeferred(std::forward<F>(f), std::forward<Args>(args)...);

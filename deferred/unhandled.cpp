@@ -21,8 +21,10 @@ thread_local UnhandledHook currentHook = &writeToStderr;
 }  // namespace
 
 std::string UnhandledError::describe() const {
-    return "Unhandled error in Deferred made at " + detail::describeSite(created) + ":\n" +
-           failure.describe() + stacks;
+    const std::string title = created.line() == 0 ? std::string("Logged error")
+                                                  : "Unhandled error in Deferred made at " +
+                                                        detail::describeSite(created);
+    return title + ":\n" + failure.describe() + stacks;
 }
 
 UnhandledHook setUnhandledHook(UnhandledHook hook) noexcept {

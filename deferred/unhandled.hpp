@@ -12,13 +12,13 @@ namespace marline {
 /// A Failure that was the last result of a Deferred when its last reference went.
 struct MARLINE_API UnhandledError {
     Failure failure;
-    /// Where the Deferred was made.
+    /// Where the Deferred was made; of line 0 when logError or logAndSwallow reports.
     std::source_location created;
     /// The stacks that made and fired it, when debugging was on (see setDebugging()); else empty.
     std::string stacks;
 
-    /// The report in words: `Unhandled error in Deferred made at …`, the error with its path, and
-    /// the stacks.
+    /// The report in words: `Unhandled error in Deferred made at …` or `Logged error`, the error
+    /// with its path, and the stacks.
     std::string describe() const;
 };
 

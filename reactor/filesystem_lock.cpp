@@ -65,6 +65,9 @@ bool removeStale(const std::string& name, pid_t dead) {
     return true;
 }
 
+// Each attempt beyond the first means that another process gave the lock back just then.
+constexpr int kMaxAttempts = 100;
+
 std::string seconds(Duration duration) {
     std::string text = std::to_string(std::chrono::duration<double>(duration).count());
     text.erase(text.find_last_not_of('0') + 1);
@@ -73,7 +76,12 @@ std::string seconds(Duration duration) {
 
 }  // namespace
 
-FilesystemLock::FilesystemLock(std::string name) : name_(std::move(name)) {}
+FilesystemLock::FilesystemLock(std::string name) : name_(std::move(name)) {
+    if (name_.empty() || name_.back() == '/') {
+        throw std::invalid_argument("FilesystemLock(\"" + name_ +
+                                    "\"): the name of a link is needed, not of a directory");
+    }
+}
 
 FilesystemLock::~FilesystemLock() {
     if (!locked_) {
@@ -89,7 +97,12 @@ FilesystemLock::~FilesystemLock() {
 bool FilesystemLock::lock() {
     const std::string me = std::to_string(::getpid());
     bool clean = true;
-    while (::symlink(me.c_str(), name_.c_str()) != 0) {
+    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+        if (::symlink(me.c_str(), name_.c_str()) == 0) {
+            locked_ = true;
+            clean_ = clean;
+            return true;
+        }
         if (errno != EEXIST) {
             refuse("take the lock " + name_, errno);
         }
@@ -102,9 +115,7 @@ bool FilesystemLock::lock() {
         }
         clean = false;
     }
-    locked_ = true;
-    clean_ = clean;
-    return true;
+    return false;  // others are faster
 }
 
 void FilesystemLock::unlock() {
@@ -133,12 +144,20 @@ bool isLocked(const std::string& name) {
 DeferredFilesystemLock::DeferredFilesystemLock(std::string name, IReactorTime& clock)
     : FilesystemLock(std::move(name)), clock_(clock) {}
 
-DeferredFilesystemLock::~DeferredFilesystemLock() { stopWaiting(); }
+DeferredFilesystemLock::~DeferredFilesystemLock() {
+    stopWaiting();
+    closing_ = true;
+    // Here and not with the members: its callbacks find a whole object.
+    const std::optional<DeferredSource<>> lost = std::exchange(waiting_, std::nullopt);
+}
 
 Deferred<> DeferredFilesystemLock::deferUntilLocked(std::optional<Duration> timeout,
                                                     std::source_location where) {
     if (timeout.has_value() && *timeout < Duration::zero()) {
         throw std::invalid_argument("deferUntilLocked() of " + name() + " with a negative timeout");
+    }
+    if (closing_) {
+        throw std::logic_error("deferUntilLocked() of " + name() + ", which is being destroyed");
     }
     if (waiting_.has_value()) {
         return fail(AlreadyTryingToLockError("deferUntilLocked() of " + name() +

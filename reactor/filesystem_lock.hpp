@@ -43,14 +43,16 @@ public:
 /// processes must see the same process ids: no lock reaches into another container.
 class MARLINE_API FilesystemLock {
 public:
-    /// The lock at `name`, a path in a directory that exists; touches nothing yet.
+    /// The lock at `name`, a path in a directory that exists; touches nothing yet. Throws
+    /// std::invalid_argument when it ends with a slash.
     explicit FilesystemLock(std::string name);
     FilesystemLock(const FilesystemLock&) = delete;
     FilesystemLock& operator=(const FilesystemLock&) = delete;
     /// Gives the lock back when this holds it; what goes wrong then is logged.
     ~FilesystemLock();
 
-    /// Tries to take the lock, and never waits; false when somebody holds it, be it this object.
+    /// Tries to take the lock, and never waits; false when somebody holds it, be it this object, or
+    /// when others were faster a hundred times.
     /// Throws FilesystemLockError when the system refuses.
     bool lock();
     /// Gives the lock back. Throws std::logic_error when this does not hold it, and
@@ -72,7 +74,8 @@ private:
 };
 
 /// True while somebody holds the lock at `name`, a process that lives (Twisted:
-/// `lockfile.isLocked`). Throws FilesystemLockError as FilesystemLock::lock() does.
+/// `lockfile.isLocked`). It takes the lock for a moment, so the one of a process that has died is
+/// gone afterwards. Throws FilesystemLockError as FilesystemLock::lock() does.
 MARLINE_API bool isLocked(const std::string& name);
 
 /// A FilesystemLock that can be waited for (Twisted: `defer.DeferredFilesystemLock`).
@@ -94,7 +97,8 @@ public:
     /// with FilesystemLockError when the system refuses, and with AlreadyTryingToLockError when
     /// another one waits. Cancelled it stops trying, and does not hold the lock.
     ///
-    /// A negative `timeout` throws std::invalid_argument.
+    /// A negative `timeout` throws std::invalid_argument, and a call that its own end makes
+    /// std::logic_error.
     Deferred<> deferUntilLocked(std::optional<Duration> timeout = std::nullopt,
                                 std::source_location where = std::source_location::current());
 
@@ -109,6 +113,7 @@ private:
     DelayedCall retry_;
     DelayedCall deadline_;
     std::optional<DeferredSource<>> waiting_;
+    bool closing_ = false;
 };
 
 }  // namespace marline

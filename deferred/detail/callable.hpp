@@ -13,6 +13,7 @@
 
 namespace marline::detail {
 
+/// `f` with `args` behind its own ones.
 template <class F, class... Args>
 auto bindBack(F&& f, Args&&... args) {
     if constexpr (sizeof...(Args) == 0) {
@@ -33,12 +34,37 @@ auto bindBack(F&& f, Args&&... args) {
     }
 }
 
+/// The same for one call: `f` gets `args` as rvalues, or as lvalues when it wants those.
+template <class F, class... Args>
+auto bindOnce(F&& f, Args&&... args) {
+    return
+        [f = std::decay_t<F>(std::forward<F>(f)),
+         bound = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
+            auto&&... first) mutable -> decltype(auto)
+            requires std::invocable<std::decay_t<F>&, decltype(first)..., std::decay_t<Args>...> ||
+                     std::invocable<std::decay_t<F>&, decltype(first)..., std::decay_t<Args>&...>
+    {
+        return std::apply(
+            [&](auto&... rest) -> decltype(auto) {
+                if constexpr (std::invocable<std::decay_t<F>&, decltype(first)...,
+                                             std::decay_t<Args>...>) {
+                    return std::invoke(f, std::forward<decltype(first)>(first)...,
+                                       std::move(rest)...);
+                } else {
+                    return std::invoke(f, std::forward<decltype(first)>(first)..., rest...);
+                }
+            },
+            bound);
+    };
+}
+
 /// Whether what an errback returns can go on as the T that the next callback expects.
 template <class R, class T>
 constexpr bool recovers() {
-    if constexpr (std::same_as<R, Failure> || std::same_as<R, Deferred<T>> ||
-                  std::same_as<R, Result<T>>) {
+    if constexpr (std::same_as<R, Failure>) {
         return true;
+    } else if constexpr (isDeferred<R> || isResult<R>) {
+        return std::same_as<typename Returned<R>::Yield, T>;
     } else if constexpr (std::is_void_v<T> || std::is_void_v<R>) {
         return std::is_void_v<T> && std::is_void_v<R>;
     } else {
@@ -54,6 +80,36 @@ constexpr bool errbackRecovers() {
         return true;  // another message says what is wrong
     }
 }
+
+/// Whether G is to be given the E. An E converts to a Failure, a new one without its path, so that
+/// what takes a Failure takes an E as well, and is asked about the former where that can be.
+template <class E, class G>
+constexpr bool takesError() {
+    if constexpr (requires { &G::operator(); }) {
+        return !std::invocable<G&, const Failure&>;
+    } else {
+        // Asking a generic lambda about a Failure would compile its body with one.
+        return std::is_class_v<G> ? std::invocable<G&, const E&>
+                                  : !std::invocable<G&, const Failure&>;
+    }
+}
+
+/// An errback that sees only Failures that hold an E, as E or as Failure; others pass by.
+template <class E, class G>
+struct ErrbackFor {
+    static constexpr bool kTakesError = takesError<E, G>();
+
+    G g;
+
+    static bool matches(const Failure& failure) noexcept { return failure.check<E>() != nullptr; }
+    decltype(auto) operator()(const Failure& failure) {
+        if constexpr (kTakesError) {
+            return std::invoke(g, *failure.check<E>());
+        } else {
+            return std::invoke(g, failure);
+        }
+    }
+};
 
 /// Whether a callable given as F can lie in a chain.
 template <class F>

@@ -97,13 +97,16 @@ public:
         waitingOn_ = &other;
         other.terminal_ = &taker;
     }
-    void awaited() noexcept { waitingOn_ = nullptr; }
-    void madeAt(const std::source_location& where) noexcept { created_ = where; }
+    void endWait() noexcept { waitingOn_ = nullptr; }
+    void setCreated(const std::source_location& where) noexcept { created_ = where; }
     /// Runs the links on the result that a coroutine left. Takes a reference, like fireValue().
     static void run(Chain* chain) noexcept;
 
     void cancel();
-    void setCanceller(Canceller* canceller) noexcept { canceller_ = canceller; }
+    void setCanceller(Canceller* canceller) noexcept {
+        canceller_ = canceller;
+        hadCanceller_ = true;
+    }
     /// The canceller begins to end the operation, and the chain is fired when that has ended.
     void answerCancelLater() noexcept { answersLater_ = true; }
     void pause() noexcept { ++pauses_; }
@@ -139,12 +142,12 @@ public:
         state_ = State::Value;
     }
     void setFailure(Failure failure) noexcept {
-        failure_ = failure.releaseState();
+        failure_ = Failure::whole(std::move(failure)).releaseState();
         state_ = State::Failed;
     }
     void setFailure(Failure failure, const std::source_location& site) noexcept {
-        failure.passed(site);
         setFailure(std::move(failure));
+        failure_->passed(site);
     }
     /// Adopts the result of `inner`, now or later; a value is moved to `slot`, which has room for
     /// an `expected`. Takes the caller's reference to `inner`.
@@ -176,7 +179,6 @@ private:
     void checkTakeable(const Chain& other, const TypeOps& expected) const;
     const char* whyNotWait(const Chain& inner) const noexcept;
     bool wouldWaitForItself(const Chain& inner) const noexcept;
-    Chain& awaitedLast(bool& circle) noexcept;
     void stopWaiting(Failure failure) noexcept;
     void leaveCircle() noexcept;
     void grow(std::size_t size);
@@ -200,7 +202,8 @@ private:
     std::uint32_t size_;  // of the first block
     State state_ = State::Unfired;
     bool running_ : 1 = false;
-    bool swallowNext_ : 1 = false;   // cancelled without a canceller: the producer may fire once
+    bool swallowNext_ : 1 = false;  // cancelled without a canceller: the producer may fire once
+    bool hadCanceller_ : 1 = false;
     bool answersLater_ : 1 = false;  // the canceller does: cancel() does not fire the chain
     bool cancelNext_ : 1 = false;  // cancelled while its coroutine ran: goes to what it awaits next
     std::uint32_t pauses_ = 0;

@@ -21,8 +21,7 @@ void CoroutineFrame::unhandled_exception() noexcept {
         // A local variable's destructor has thrown after the co_return.
         type.destroy(chain_->sourceSlot());
     }
-    Failure leaving =
-        failure_.holdsError() ? Failure::current(failure_) : Failure::current();
+    Failure leaving = failure_.holdsError() ? Failure::current(failure_) : Failure::current();
     if (failure_.holdsError() && leaving == failure_) {
         outcome_ = Outcome::Failure;  // it has the place of the co_await already
     } else {
@@ -84,7 +83,7 @@ Failure AwaiterState::takeFailure() noexcept { return std::move(failure_); }
 void AwaiterState::raise() {
     const Failure failure = takeFailure();
     failure.passed(site_);
-    frame_.throws(failure);
+    frame_.noteThrown(failure);
     failure.raise();
 }
 

@@ -41,11 +41,12 @@ public:
 
     Chain& chain() const noexcept { return *chain_; }
     /// Notes what a co_await is about to throw, to know it again when it leaves the body.
-    void throws(const Failure& failure) noexcept { failure_ = failure; }
+    void noteThrown(const Failure& failure) noexcept { failure_ = failure; }
     /// The coroutine goes on; when it ends, `ended` is given its chain, to be run, with a
     /// reference.
     void resumedBy(Chain*& ended) noexcept {
-        chain_->awaited();
+        chain_->endWait();
+        failure_ = Failure::adopt(nullptr);  // an error that was handled goes
         ended_ = &ended;
     }
 
@@ -56,7 +57,7 @@ protected:
     /// A view's reference to the chain, for the caller of the coroutine.
     Chain* share(const std::source_location& where) noexcept {
         made_ = where;
-        chain_->madeAt(where);
+        chain_->setCreated(where);
         chain_->retain();
         return chain_;
     }

@@ -48,7 +48,7 @@ Deferred<T>::Deferred(F canceller, Site where)
 
 template <class T>
 template <class E, class G>
-Deferred<T> Deferred<T>::addErrback(G&& g, Site where) {
+Deferred<T> Deferred<T>::addErrback(G&& g, Site where) const {
     using F = std::decay_t<G>;
     static_assert(std::derived_from<E, std::exception>,
                   "marline: addErrback<E>(g) needs an E derived from std::exception; for other "
@@ -59,7 +59,7 @@ Deferred<T> Deferred<T>::addErrback(G&& g, Site where) {
 }
 
 template <class T>
-Deferred<> Deferred<T>::chainDeferred(Deferred other, Site where) {
+Deferred<> Deferred<T>::chainDeferred(Deferred other, Site where) const {
     return addBoth([other = std::move(other)](
                        Result<T> outcome) mutable { detail::fire(other, std::move(outcome)); },
                    where);
@@ -67,7 +67,7 @@ Deferred<> Deferred<T>::chainDeferred(Deferred other, Site where) {
 
 template <class T>
 template <class F, class G>
-auto Deferred<T>::addCallbacks(F&& f, G&& g, Site where) {
+auto Deferred<T>::addCallbacks(F&& f, G&& g, Site where) const {
     static_assert(detail::CallWith<std::decay_t<F>, T>::valid,
                   "marline: the callback given to addCallbacks must take one T, or nothing on a "
                   "Deferred<>");
@@ -82,7 +82,7 @@ auto Deferred<T>::addCallbacks(F&& f, G&& g, Site where) {
 
 template <class T>
 template <class H>
-auto Deferred<T>::addBoth(H&& h, Site where) {
+auto Deferred<T>::addBoth(H&& h, Site where) const {
     using F = std::decay_t<H>;
     static_assert(std::invocable<F&, Result<T>&&>,
                   "marline: a function given to addBoth on Deferred<T> takes a Result<T>");

@@ -1,13 +1,16 @@
 // Internal: what DeferredList, gatherResults and race share: many Deferreds that lead to one.
 #pragma once
 
-#include <concepts>
+#include <algorithm>
 #include <cstddef>
 #include <source_location>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <marline/deferred/deferred.hpp>
+#include <marline/deferred/detail/copyable.hpp>
+#include <marline/deferred/errors.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/deferred/result.hpp>
 #include <marline/deferred/source.hpp>
@@ -24,6 +27,15 @@ public:
     void set(std::size_t index, Chain& chain) noexcept { chains_[index] = &chain; }
     /// The input has its result, or is gone.
     void clear(std::size_t index) noexcept { chains_[index] = nullptr; }
+
+    /// Those whose outcome will be taken were set, all will be attached. Throws DeferredTypeError
+    /// when one is there twice.
+    void prepared() {
+        if (std::any_of(chains_.begin(), chains_.end(), [](Chain* c) { return c != nullptr; })) {
+            refuseTwice();
+            std::fill(chains_.begin(), chains_.end(), nullptr);
+        }
+    }
 
     /// Cancels, in order, every input without a result. What a canceller throws is reported, and
     /// the next one is cancelled. The caller keeps this alive.
@@ -43,6 +55,21 @@ public:
     }
 
 private:
+    void refuseTwice() const {
+        std::vector<Chain*> sorted = chains_;
+        std::erase(sorted, nullptr);
+        std::sort(sorted.begin(), sorted.end());
+        const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+        if (twice == sorted.end()) {
+            return;
+        }
+        const auto first = std::find(chains_.begin(), chains_.end(), *twice);
+        const auto second = std::find(first + 1, chains_.end(), *twice);
+        throw DeferredTypeError(
+            "Deferred " + std::to_string(second - chains_.begin()) + " of the list is Deferred " +
+            std::to_string(first - chains_.begin()) + " again: its outcome can be taken once");
+    }
+
     std::vector<Chain*> chains_;
 };
 
@@ -73,28 +100,71 @@ Result<T> copyOf(const Result<T>& outcome) noexcept {
     }
 }
 
-/// Calls `deliver(state, index, outcome)` with the input's outcome, which the input keeps as well
-/// unless `consume` is set or T cannot be copied.
+/// The link that takes an input's outcome to its combination.
+template <class T, class State, class Deliver>
+struct TakingLink {
+    InputPlace<State> place;
+    Deliver deliver;
+
+    void operator()(Result<T> outcome) { deliver(*place.state, place.index, std::move(outcome)); }
+};
+
+/// The link that takes a copy of it.
+template <class T, class State, class Deliver>
+struct CopyingLink {
+    InputPlace<State> place;
+    Deliver deliver;
+
+    Result<T> operator()(Result<T> outcome) {
+        deliver(*place.state, place.index, copyOf(outcome));
+        return outcome;
+    }
+};
+
+/// Finds out that an input can be attached, and gets the memory for that. Throws DeferredTypeError,
+/// which names the place, when it cannot; the input is as it was.
+template <class T, class State, class Deliver>
+void prepare(const Deferred<T>& input, State& state, std::size_t index, bool consume,
+             const Deliver&) {
+    using Taking = LinkOf<T, void, TakingLink<T, State, Deliver>, SameAsValue>;
+    using Copying = LinkOf<T, T, CopyingLink<T, State, Deliver>, SameAsValue>;
+    try {
+        input.chain().beginLink(typeOps<T>, std::max(Taking::size(), Copying::size()));
+    } catch (const DeferredTypeError& error) {
+        throw DeferredTypeError("Deferred " + std::to_string(index) +
+                                " of the list: " + error.what());
+    }
+    if (consume || !copyable<Stored<T>>) {
+        state.inputs.set(index, input.chain());
+    }
+}
+
+/// Calls `deliver(state, index, outcome)` with the outcome of an input that is prepared. The input
+/// keeps it as well unless it is taken.
 template <class T, class State, class Deliver>
 void attach(Deferred<T> input, InputPlace<State> place, bool consume, Deliver deliver,
             const std::source_location& where) {
     place.state->inputs.set(place.index, input.chain());
-    if constexpr (std::copy_constructible<Stored<T>>) {
+    if constexpr (copyable<Stored<T>>) {
         if (!consume) {
-            input.addBoth(
-                [place = std::move(place), deliver](Result<T> outcome) {
-                    deliver(*place.state, place.index, copyOf(outcome));
-                    return outcome;
-                },
-                where);
+            input.addBoth(CopyingLink<T, State, Deliver>{std::move(place), deliver}, where);
             return;
         }
     }
-    input.addBoth(
-        [place = std::move(place), deliver](Result<T> outcome) {
-            deliver(*place.state, place.index, std::move(outcome));
-        },
-        where);
+    input.addBoth(TakingLink<T, State, Deliver>{std::move(place), deliver}, where);
+}
+
+/// Attaches all of `list`, or throws and leaves them as they were.
+template <class T, class State, class Deliver>
+void attachAll(const std::vector<Deferred<T>>& list, const Ref<State>& state, bool consume,
+               Deliver deliver, const std::source_location& where) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        prepare(list[i], *state, i, consume, deliver);
+    }
+    state->inputs.prepared();
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        attach(list[i], InputPlace(state, i), consume, deliver, where);
+    }
 }
 
 /// A DeferredSource for a State with `inputs`, which it is a part of: cancel() cancels the inputs,

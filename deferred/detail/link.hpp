@@ -27,24 +27,6 @@ struct PassBy {};
 /// The errback half of addBoth(): the other half's callable runs, on a Result.
 struct SameAsValue {};
 
-/// An errback that sees only Failures that hold an E, as E or as Failure; others pass by.
-template <class E, class G>
-struct ErrbackFor {
-    // Asked this way round because an E converts to a Failure, a new one without its path.
-    static constexpr bool kTakesError = !std::invocable<G&, const Failure&>;
-
-    G g;
-
-    static bool matches(const Failure& failure) noexcept { return failure.check<E>() != nullptr; }
-    decltype(auto) operator()(const Failure& failure) {
-        if constexpr (kTakesError) {
-            return std::invoke(g, *failure.check<E>());
-        } else {
-            return std::invoke(g, failure);
-        }
-    }
-};
-
 template <class T>
 std::type_identity<T> valueOf(const Deferred<T>*);
 template <class T>

@@ -34,11 +34,11 @@ public:
         return {*this, std::move(awaited).deferred(), site};
     }
     template <class U>
-    Awaiter<U> await_transform(Deferred<U>& awaited) noexcept {
+    Awaiter<U> await_transform(const Deferred<U>& awaited) noexcept {
         static_assert(sizeof(U) == 0,
                       "marline: co_await takes the result away, so write co_await std::move(d), or "
                       "co_await d.asResult() to get a Result");
-        return {*this, std::move(awaited), {}};
+        return {*this, Deferred<U>(awaited), {}};
     }
 
     Deferred<T> get_return_object(const Site& where = Site::current()) noexcept {

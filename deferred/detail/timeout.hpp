@@ -1,6 +1,7 @@
 // Internal: addTimeout().
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <source_location>
 #include <type_traits>
@@ -92,7 +93,8 @@ private:
 template <class Clock>
 auto startTimeout(Chain& chain, std::chrono::nanoseconds timeout, Clock& clock) {
     auto state = makeRef<Timeout>(chain);
-    auto call = clock.callLater(timeout, TimeoutCall(state));
+    auto call =
+        clock.callLater(std::max(timeout, std::chrono::nanoseconds::zero()), TimeoutCall(state));
     return TimeoutPlace<decltype(call)>(std::move(state), std::move(call));
 }
 
@@ -100,7 +102,8 @@ auto startTimeout(Chain& chain, std::chrono::nanoseconds timeout, Clock& clock) 
 
 template <class T>
 template <class Clock>
-Deferred<T> Deferred<T>::addTimeout(std::chrono::nanoseconds timeout, Clock& clock, Site where) {
+Deferred<T> Deferred<T>::addTimeout(std::chrono::nanoseconds timeout, Clock& clock,
+                                    Site where) const {
     return addBoth(
         [place = detail::startTimeout(*chain_, timeout, clock), made = chain_->created(),
          timeout](Result<T> outcome) mutable -> Result<T> {
@@ -117,7 +120,7 @@ template <class T>
 template <class Clock, class F>
     requires std::invocable<F&, Result<T>, std::chrono::nanoseconds>
 Deferred<T> Deferred<T>::addTimeout(std::chrono::nanoseconds timeout, Clock& clock,
-                                    F&& onTimeoutCancel, Site where) {
+                                    F&& onTimeoutCancel, Site where) const {
     using R = std::invoke_result_t<F&, Result<T>, std::chrono::nanoseconds>;
     static_assert(detail::recovers<R, T>(),
                   "marline: onTimeoutCancel on Deferred<T> must return a T, Deferred<T>, Result<T> "

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <source_location>
+#include <stdexcept>
 #include <utility>
 
 #include <marline/deferred/deferred.hpp>
@@ -14,7 +15,8 @@ namespace marline::detail {
 /// A queue of unfired Deferred<T>. Cancelling one takes it out of the queue, in constant time.
 ///
 /// A place in the queue lies in its Deferred's own memory, as its canceller: waiting allocates
-/// nothing beyond the Deferred. What still waits when the list goes fails with DeferredLost.
+/// nothing beyond the Deferred. What still waits when the list goes fails with DeferredLost, and
+/// nobody can begin to wait then.
 template <class T>
 class WaitList {
 public:
@@ -22,6 +24,7 @@ public:
     WaitList(const WaitList&) = delete;
     WaitList& operator=(const WaitList&) = delete;
     ~WaitList() {
+        closing_ = true;
         while (!empty()) {
             Deferred<T> waiter = pop();
             if (waiter.chain().observed()) {
@@ -35,9 +38,23 @@ public:
 
     /// A new Deferred at the end of the queue.
     Deferred<T> push(const std::source_location& where) {
+        if (closing_) {
+            throw std::logic_error(
+                "a turn or an object was asked for while the queue was being destroyed: whoever "
+                "gets DeferredLost must not ask it again");
+        }
         Deferred<T> waiter(Place(*this), where);
         last_->chain = Deferred<T>(waiter).releaseChain();
         return waiter;
+    }
+
+    /// Lets go of the oldest ones that nobody could tell of what becomes of them; true when there
+    /// is another one.
+    bool anyoneWaits() noexcept {
+        while (!empty() && !first_->chain->observed()) {
+            pop();
+        }
+        return !empty();
     }
 
     /// Takes the oldest out of the queue, unfired; there must be one.
@@ -92,6 +109,7 @@ private:
     Place* first_ = nullptr;
     Place* last_ = nullptr;
     std::size_t size_ = 0;
+    bool closing_ = false;
 };
 
 }  // namespace marline::detail

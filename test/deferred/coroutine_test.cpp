@@ -76,7 +76,7 @@ TEST(Coroutine, readyDeferredsDoNotSuspend) {
     EXPECT_EQ(seen, 499'999'500'000);
 }
 
-// CO-3: a Failure is thrown at the co_await: the very object, to be caught by its type.
+// CO-3, F-11: a Failure is thrown at the co_await: the very object, to be caught by its type.
 TEST(Coroutine, aFailureIsThrownWhereItIsAwaited) {
     const Failure late = Failure::make<TimeoutError>("late");
     const auto body = [&]() -> Deferred<std::string> {

@@ -78,7 +78,7 @@ TEST(MaybeDeferred, aCoroutineIsStarted) {
     EXPECT_EQ(seen, 42);
 }
 
-// execute is the same for functions that return no Deferred.
+// D-19: execute is the same for functions that return no Deferred.
 TEST(Execute, givesTheOutcome) {
     int seen = 0;
     execute([](int x) { return x + 1; }, 1).addCallback([&](int value) { seen = value; });

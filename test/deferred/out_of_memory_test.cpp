@@ -3,7 +3,6 @@
 #include <marline/deferred/deferred.hpp>
 
 #include <array>
-#include <concepts>
 #include <memory>
 #include <new>
 #include <string>
@@ -16,6 +15,7 @@
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 
+#include "test/support/every_allocation.hpp"
 #include "test/support/heap.hpp"
 #include "test/support/unhandled.hpp"
 
@@ -28,33 +28,9 @@ using marline::Failure;
 using marline::Result;
 using marline::TimeoutError;
 using marline::test::CatchUnhandled;
+using marline::test::forEveryAllocation;
 namespace heap = marline::test::heap;
 using testing::ElementsAre;
-
-// More than any operation here asks for, so that a loop that never gets through ends.
-constexpr long kMost = 200;
-
-/// Calls `operation` again and again, with its first, second … allocation refused, until it asks
-/// for no more than it got. It gets a heap::Refusing to hold while it does what is looked at, and
-/// must have left nothing behind when it returns. Gives how many allocations were refused.
-template <std::invocable<long> F>
-long forEveryAllocation(F operation) {
-    // What is made once and kept, as the thread's free blocks and a Failure for bad_alloc, is
-    // made here.
-    operation(0);
-    operation(1);
-    for (long n = 1; n < kMost; ++n) {
-        const long before = heap::live();
-        operation(n);
-        const long asked = heap::asked();
-        EXPECT_EQ(heap::live(), before) << "left behind when allocation " << n << " failed";
-        if (asked < n) {
-            return n - 1;
-        }
-    }
-    ADD_FAILURE() << "no end of allocations";
-    return kMost;
-}
 
 /// A value that no recycled block has room for, so that its Deferred asks for memory.
 struct Large {

@@ -242,4 +242,44 @@ TEST(DeferredQueue, aFailedCopyChangesNothing) {
     EXPECT_TRUE(got);
 }
 
+// A get() of which nobody could tell what becomes of it gets nothing; the next one does.
+TEST(DeferredQueue, aGetThatWasDroppedCostsNoObject) {
+    DeferredQueue<std::unique_ptr<int>> queue;
+    queue.get();
+    int seen = 0;
+    queue.get().addCallback([&](const std::unique_ptr<int>& object) { seen = *object; });
+    queue.get();
+    queue.put(std::make_unique<int>(1));
+    EXPECT_EQ(seen, 1);
+    queue.put(std::make_unique<int>(2));
+    EXPECT_EQ(queue.pending(), 1U);
+    EXPECT_EQ(queue.waiting(), 0U);
+}
+
+// A get() for which there is a view gets its object, whether anything was added or not.
+TEST(DeferredQueue, aGetThatSomebodyHoldsGetsItsObject) {
+    DeferredQueue<int> queue;
+    const Deferred<int> held = queue.get();
+    queue.put(1);
+    EXPECT_TRUE(held.called());
+}
+
+// Who asks again when the queue goes is refused, and so comes to an end.
+TEST(DeferredQueue, aLoopEndsWhenTheQueueGoes) {
+    std::vector<std::string> ends;
+    {
+        DeferredQueue<int> queue;
+        queue.get()
+            .addErrback([&](const Failure& why) {
+                ends.push_back(why.typeName());
+                return queue.get();
+            })
+            .addErrback([&](const Failure& why) {
+                ends.push_back(why.typeName());
+                return 0;
+            });
+    }
+    EXPECT_THAT(ends, ElementsAre("marline::DeferredLost", "std::logic_error"));
+}
+
 }  // namespace

@@ -253,4 +253,13 @@ TEST_F(TimeoutTest, aCancellerMayThrow) {
     EXPECT_EQ(outcome, "value");
 }
 
+// A deadline that has passed ends it at once, not with an exception.
+TEST_F(TimeoutTest, aNegativeTimeIsOver) {
+    const Deferred<int> d;
+    watch(d.addTimeout(-5s, clock));
+    EXPECT_EQ(clock.asked, 0s);
+    clock.expire();
+    EXPECT_EQ(outcome, "marline::TimeoutError");
+}
+
 }  // namespace

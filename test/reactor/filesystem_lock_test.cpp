@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -366,6 +367,40 @@ TEST_F(WaitingLock, itsEndEndsTheWait) {
     lock.reset();
     EXPECT_THAT(wait.words, HasSubstr("marline::DeferredLost"));
     EXPECT_EQ(clock.pendingCalls(), 0U);
+}
+
+// A name that ends with a slash is refused: no link can be made there, though one may be there.
+TEST_F(FilesystemLockTest, aNameThatEndsWithASlashIsRefused) {
+    linkTo("999999");
+    EXPECT_THROW(FilesystemLock(path() + "/"), std::invalid_argument);
+    EXPECT_THROW(FilesystemLock(""), std::invalid_argument);
+    EXPECT_THROW(isLocked(path() + "/"), std::invalid_argument);
+}
+
+// Asking whether a lock is held takes it from a process that has died.
+TEST_F(FilesystemLockTest, askingRemovesTheLockOfADeadProcess) {
+    linkTo(deadProcess());
+    EXPECT_FALSE(isLocked(path()));
+    EXPECT_FALSE(fs::is_symlink(path()));
+}
+
+// What hears of the end of a lock finds it whole, and cannot wait for it again.
+TEST_F(WaitingLock, askedAgainWhileItGoesRefuses) {
+    FilesystemLock holder(path());
+    EXPECT_TRUE(holder.lock());
+    Clock clock;
+    std::vector<std::string> ends;
+    {
+        DeferredFilesystemLock lock(path(), clock);
+        lock.deferUntilLocked()
+            .addErrback([&](const marline::Failure& why) {
+                ends.push_back(why.typeName());
+                return lock.deferUntilLocked();
+            })
+            .addErrback([&](const marline::Failure& why) { ends.push_back(why.typeName()); });
+    }
+    EXPECT_THAT(ends, testing::ElementsAre("marline::DeferredLost", "std::logic_error"));
+    EXPECT_EQ(clock.getDelayedCalls().size(), 0U);
 }
 
 }  // namespace
