@@ -200,13 +200,7 @@ void Reactor::turn(Duration wait) {
     } else {
         parts.loop.pollUntil(due);
     }
-    if (parts.loop.health() != nullptr) {
-        parts.loop.health()->polled();
-    }
-    parts.threads.runAll(parts.loop);
-    runDueCalls();
-    parts.loop.endTurn();
-    endOfHealthTurn();
+    serveTurn();
 }
 
 /// A turn while the owner of the event_base runs it: what was ready has been served already, and
@@ -214,22 +208,29 @@ void Reactor::turn(Duration wait) {
 void Reactor::ownersTurn() {
     Parts& parts = *parts_;
     parts.loop.beginTurn();
+    serveTurn();
+    leaveToOwner(parts);
+}
+
+/// What a turn does when the waiting is over and what was ready has been served.
+void Reactor::serveTurn() {
+    Parts& parts = *parts_;
     if (parts.loop.health() != nullptr) {
         parts.loop.health()->polled();
     }
     parts.threads.runAll(parts.loop);
-    runDueCalls();
+    if (!parts.timers.empty()) {
+        runDueCalls();
+    }
     parts.loop.endTurn();
-    endOfHealthTurn();
-    leaveToOwner(parts);
+    if (parts.loop.health() != nullptr || !parts.spentHealth.empty()) {
+        endOfHealthTurn();
+    }
 }
 
 /// What is watched may have changed during the turn.
 void Reactor::endOfHealthTurn() {
     detail::HealthWatch* const health = parts_->loop.health();
-    if (health == nullptr && parts_->spentHealth.empty()) [[likely]] {
-        return;
-    }
     parts_->spentHealth.clear();
     if (health != nullptr) {
         health->turnEnded();
@@ -241,9 +242,6 @@ void Reactor::endOfHealthTurn() {
 
 void Reactor::runDueCalls() {
     detail::TimerQueue& timers = parts_->timers;
-    if (timers.empty()) {
-        return;
-    }
     const Duration now = seconds();
     const std::uint32_t mark = timers.mark();
     detail::TimerQueue::Call due;

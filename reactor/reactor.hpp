@@ -226,6 +226,7 @@ private:
 
     void turn(Duration wait);
     void ownersTurn();
+    void serveTurn();
     void endOfHealthTurn();
     void runDueCalls();
     void startUp();

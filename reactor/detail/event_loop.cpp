@@ -207,6 +207,10 @@ void EventLoop::runBase(int how) {
 }
 
 void EventLoop::endTurn() {
+    if (attending_.empty()) {
+        inTurn_ = false;
+        return;
+    }
     // What asks while these are served waits for the next turn: nobody starves the sockets.
     std::swap(ending_, attending_);
     for (LoopObject* object : ending_) {

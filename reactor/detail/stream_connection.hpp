@@ -61,9 +61,7 @@ public:
     void resumeProducing() override;
     void registerProducer(IProducer& producer, Producing mode) override;
     void unregisterProducer() override;
-    std::size_t bytesBuffered() const noexcept override {
-        return out_ != nullptr ? out_->bytes.size() - out_->sent : 0;
-    }
+    std::size_t bytesBuffered() const noexcept override { return waitingBytes(); }
     bool disconnecting() const noexcept override { return state_ != State::Open; }
     const Address& getHost() const noexcept override;
     const Address& getPeer() const noexcept override { return ends_.peer(); }
@@ -130,6 +128,10 @@ private:
     void collected();
     std::size_t sendAtOnce(std::span<const std::span<const std::byte>> pieces, std::size_t total);
     void keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip);
+    void append(std::span<const std::byte> data);
+    std::size_t waitingBytes() const noexcept {
+        return out_ != nullptr ? out_->bytes.size() - out_->sent : 0;
+    }
     void sent(std::size_t bytes);
     void finishFlushing();
     void watch() noexcept;

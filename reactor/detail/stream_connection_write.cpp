@@ -24,7 +24,14 @@ constexpr std::size_t kPieces = 64;
 
 }  // namespace
 
-void StreamConnection::write(std::span<const std::byte> data) { writeSequence({&data, 1}); }
+void StreamConnection::write(std::span<const std::byte> data) {
+    if (data.size() >= kWriteThrough || producer_ != nullptr) {
+        writeSequence({&data, 1});
+    } else if (writable() && !data.empty()) {
+        append(data);
+        flushSoon();
+    }
+}
 
 void StreamConnection::writeSequence(std::span<const std::span<const std::byte>> pieces) {
     std::size_t total = 0;
@@ -41,7 +48,7 @@ void StreamConnection::writeSequence(std::span<const std::span<const std::byte>>
     if (done < total) {
         keep(pieces, done);
         if (producer_ != nullptr && producing_ == Producing::Push && !producerPaused_ &&
-            bytesBuffered() > kHighWater) {
+            waitingBytes() > kHighWater) {
             producerPaused_ = true;
             producer_->pauseProducing();
         }
@@ -54,7 +61,7 @@ std::size_t StreamConnection::sendAtOnce(std::span<const std::span<const std::by
                                          std::size_t total) {
     iovec parts[kPieces];
     std::size_t count = 0;
-    const std::size_t waiting = bytesBuffered();
+    const std::size_t waiting = waitingBytes();
     if (waiting > 0) {
         parts[count++] = {out_->bytes.data() + out_->sent, waiting};
     }
@@ -88,15 +95,18 @@ ssize_t StreamConnection::transmit(std::span<iovec> parts) {
 
 /// Keeps the pieces but for the first `skip` bytes of them.
 void StreamConnection::keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip) {
+    for (const std::span<const std::byte> piece : pieces) {
+        const std::size_t gone = std::min(skip, piece.size());
+        skip -= gone;
+        append(piece.subspan(gone));
+    }
+}
+
+void StreamConnection::append(std::span<const std::byte> data) {
     if (out_ == nullptr) {
         out_ = loop().takeBuffer();
     }
-    for (std::span<const std::byte> piece : pieces) {
-        const std::size_t gone = std::min(skip, piece.size());
-        skip -= gone;
-        piece = piece.subspan(gone);
-        out_->bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-    }
+    out_->bytes.append(reinterpret_cast<const char*>(data.data()), data.size());
 }
 
 /// Sees to it that flush() follows: from who collects, else at the turn's end.
@@ -123,7 +133,9 @@ void StreamConnection::flush() {
         if (!sendAll()) {
             break;
         }
-        finishFlushing();
+        if (producer_ != nullptr || state_ == State::Flushing || ending_) {
+            finishFlushing();
+        }
         if (!pending_ || blocked_ || state_ == State::Aborting) {
             break;
         }
@@ -135,7 +147,7 @@ void StreamConnection::flush() {
 }
 
 bool StreamConnection::sendAll() {
-    while (const std::size_t waiting = bytesBuffered()) {
+    while (const std::size_t waiting = waitingBytes()) {
         iovec part{out_->bytes.data() + out_->sent, waiting};
         const ssize_t took = transmit({&part, 1});
         if (took >= 0) {
@@ -172,7 +184,7 @@ void StreamConnection::finishFlushing() {
         if (!guarded([this] { producer_->resumeProducing(); })) {
             return;
         }
-        if (producer_ != nullptr || bytesBuffered() > 0) {
+        if (producer_ != nullptr || waitingBytes() > 0) {
             return;
         }
     }
