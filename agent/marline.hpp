@@ -2,6 +2,8 @@
 #pragma once
 
 // First, so that compilers name a short way to it before they show what its messages say.
+#include <marline/deferred/deferred.hpp>
+
 #include <marline/agent/agent.hpp>
 #include <marline/agent/body.hpp>
 #include <marline/agent/collect.hpp>
@@ -14,7 +16,6 @@
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>
-#include <marline/deferred/deferred.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/gather.hpp>
