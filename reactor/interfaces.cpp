@@ -6,6 +6,8 @@
 
 #include <marline/reactor/detail/file_send.hpp>
 
+#include <marline/reactor/unix.hpp>
+
 namespace marline {
 namespace {
 
@@ -43,6 +45,10 @@ Ref<IProtocol> ITransport::switchProtocol(Ref<IProtocol>) {
 void IProtocol::transportChanged(ITransport&) {
     throw std::logic_error(
         "this protocol cannot change its transport: it must override transportChanged()");
+}
+
+IFileDescriptorReceiver* IProtocol::fileDescriptorReceiver() noexcept {
+    return dynamic_cast<IFileDescriptorReceiver*>(this);
 }
 
 }  // namespace marline
