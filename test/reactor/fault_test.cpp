@@ -285,7 +285,7 @@ TEST_P(Faults, whatCanBeDoneAgainIsDoneAgain) {
     }
 }
 
-// any other error of a read or write ends the connection, and the reason has it; but for the
+// any other error of a read or write ends the connection, and the reason has it; but for the
 // error of a large write that was tried at once, and goes well when it is flushed.
 TEST_P(Faults, otherErrorsEndTheConnection) {
     const auto judge = [kind = GetParam()](int error, bool writing) {
@@ -390,7 +390,7 @@ TEST(PortFaults, aPortThatCannotBeWatchedRests) {
     EXPECT_THAT(server->events, ::testing::ElementsAre("made"));
 }
 
-// U-1: a UDP port without a socket, or that cannot be watched, throws CannotListenError and tells
+// A UDP port without a socket, or that cannot be watched, throws CannotListenError and tells
 // the protocol nothing.
 TEST(PortFaults, aUdpPortIsRefused) {
     Reactor reactor;
