@@ -181,7 +181,7 @@ TEST_F(Client, aLossIsOneFailure) {
     EXPECT_THAT(endpoint->attempts, SizeIs(2));
 }
 
-// V-4: 1.5^n seconds, 60 at most, and the jitter on top of that, whatever the count.
+// C-20, V-4: 1.5^n seconds, 60 at most, and the jitter on top of that, whatever the count.
 TEST(BackoffPolicy, growsToItsLimitAndAddsTheJitter) {
     RetryPolicy plain = backoffPolicy({.jitter = [] { return Duration::zero(); }});
     EXPECT_EQ(plain(1), 1500ms);
