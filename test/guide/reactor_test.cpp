@@ -17,6 +17,7 @@ using namespace marline;
 using namespace std::chrono_literals;
 
 namespace program {
+namespace {
 
 int main() {
     return react([](Reactor& reactor) {  // runs until this Deferred has its result
@@ -24,6 +25,7 @@ int main() {
     });
 }
 
+}  // namespace
 }  // namespace program
 
 namespace {
