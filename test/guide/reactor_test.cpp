@@ -1,7 +1,8 @@
 // The snippets of docs/howto/reactor.md, and what the page says of them.
 #include <chrono>
-#include <csignal>
 #include <iostream>
+
+#include <csignal>
 #include <memory>
 #include <string>
 
