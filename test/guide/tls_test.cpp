@@ -148,28 +148,8 @@ TEST_F(GuideTls, servers) {
     EXPECT_EQ(printed.text(), "TLSv1.3 with CN=example.org\nTLSv1.3 with CN=www.example.org\n");
 }
 
-/// Gives what comes line by line.
-class Lines : public Protocol {
-public:
-    void dataReceived(std::span<const std::byte> data) override {
-        kept_ += asText(data);
-        for (std::size_t end; (end = kept_.find("\r\n")) != std::string::npos;) {
-            const std::string line = kept_.substr(0, end);
-            kept_.erase(0, end + 2);
-            lineReceived(line);
-        }
-    }
-
-protected:
-    virtual void lineReceived(std::string_view line) = 0;
-    void forgetWhatCameBefore() { kept_.clear(); }
-
-private:
-    std::string kept_;
-};
-
 /// The server of the page.
-class Server : public Lines {
+class Server : public LineReceiver {
 public:
     Server(TlsContext context, Reactor* reactor)
         : context_(std::move(context)), reactor_(*reactor) {}
@@ -179,7 +159,7 @@ private:
         if (line == "STARTTLS") {
             transport()->write("220 go ahead\r\n");  // plain
             startTls(*transport(), context_, reactor_);
-            forgetWhatCameBefore();
+            takeUnparsed();  // drops what came with it
         }
     }
 
