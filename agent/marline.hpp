@@ -2,8 +2,6 @@
 #pragma once
 
 // First, so that compilers name a short way to it before they show what its messages say.
-#include <marline/deferred/deferred.hpp>
-
 #include <marline/agent/agent.hpp>
 #include <marline/agent/body.hpp>
 #include <marline/agent/collect.hpp>
@@ -16,6 +14,7 @@
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>
+#include <marline/deferred/deferred.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/gather.hpp>
@@ -27,12 +26,33 @@
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
 #include <marline/protocols/datagram.hpp>
+#include <marline/protocols/file_sender.hpp>
+#include <marline/protocols/http/args.hpp>
+#include <marline/protocols/http/body_sink.hpp>
+#include <marline/protocols/http/body_stream.hpp>
+#include <marline/protocols/http/cookie.hpp>
+#include <marline/protocols/http/event_stream.hpp>
+#include <marline/protocols/http/form.hpp>
 #include <marline/protocols/http/headers.hpp>
+#include <marline/protocols/http/http_date.hpp>
+#include <marline/protocols/http/http_error.hpp>
+#include <marline/protocols/http/pages.hpp>
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
+#include <marline/protocols/http/routes.hpp>
+#include <marline/protocols/http/session.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/protocols/int_n_string_receiver.hpp>
+#include <marline/protocols/line_receiver.hpp>
+#include <marline/protocols/netstring_receiver.hpp>
+#include <marline/protocols/policies/connection_limits.hpp>
+#include <marline/protocols/policies/protocol_wrapper.hpp>
+#include <marline/protocols/policies/throttling.hpp>
+#include <marline/protocols/policies/timeout.hpp>
+#include <marline/protocols/policies/traffic_logging.hpp>
 #include <marline/protocols/process_protocol.hpp>
 #include <marline/protocols/protocol.hpp>
+#include <marline/protocols/stateful_protocol.hpp>
 #include <marline/reactor/cooperator.hpp>
 #include <marline/reactor/defer_later.hpp>
 #include <marline/reactor/endpoints.hpp>
@@ -52,3 +72,4 @@
 #include <marline/reactor/systemd.hpp>
 #include <marline/reactor/tls.hpp>
 #include <marline/reactor/tls_context.hpp>
+
