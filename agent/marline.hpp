@@ -72,4 +72,3 @@
 #include <marline/reactor/systemd.hpp>
 #include <marline/reactor/tls.hpp>
 #include <marline/reactor/tls_context.hpp>
-
