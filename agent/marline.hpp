@@ -8,6 +8,8 @@
 #include <marline/agent/body.hpp>
 #include <marline/agent/collect.hpp>
 #include <marline/agent/content_decoder_agent.hpp>
+#include <marline/agent/cookie_agent.hpp>
+#include <marline/agent/cookie_jar.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/agent/iagent.hpp>
 #include <marline/agent/redirect_agent.hpp>
@@ -73,4 +75,3 @@
 #include <marline/reactor/systemd.hpp>
 #include <marline/reactor/tls.hpp>
 #include <marline/reactor/tls_context.hpp>
-
