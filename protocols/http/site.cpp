@@ -1,13 +1,11 @@
 #include <marline/protocols/http/site.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 
 #include <marline/protocols/http/detail/http_channel.hpp>
 #include <marline/protocols/http/detail/path.hpp>
+#include <marline/protocols/http/http_date.hpp>
 
 namespace marline::http {
 namespace {
@@ -22,8 +20,11 @@ constexpr std::size_t kKeptCapacity = 64 * 1024;
 Ref<IProtocol> Site::buildProtocol(const Address&) { return makeRef<HttpChannel>(Ref<Site>(this)); }
 
 Ref<Resource> Site::getResourceFor(Request& request) const {
+    return getChildForRequest(root_, request);
+}
+
+Ref<Resource> Site::getChildForRequest(Ref<Resource> resource, Request& request) {
     const std::string_view path = request.path();
-    Ref<Resource> resource = root_;
     std::string decoded;
     while (resource && !resource->isLeaf() && request.consumedBytes_ < path.size()) {
         const std::size_t from = request.consumedBytes_ + (path.starts_with('/') ? 1 : 0);
@@ -81,18 +82,8 @@ std::string_view Site::date(Duration now) {
     const std::int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now).count();
     if (second != dateSecond_) {
         dateSecond_ = second;
-        constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-        constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-        const std::time_t wall = std::time(nullptr);
-        std::tm utc{};
-        gmtime_r(&wall, &utc);
-        std::array<char, 64> text{};
-        std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                      kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
-                      kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900,
-                      utc.tm_hour, utc.tm_min, utc.tm_sec);
-        date_ = text.data();
+        date_ = formatHttpDate(
+            std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
     }
     return date_;
 }

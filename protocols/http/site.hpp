@@ -9,8 +9,10 @@
 #include <vector>
 
 #include <marline/deferred/ref.hpp>
+#include <marline/protocols/http/form.hpp>
 #include <marline/protocols/http/limits.hpp>
 #include <marline/protocols/http/resource.hpp>
+#include <marline/protocols/http/session.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/time.hpp>
 
@@ -36,6 +38,10 @@ struct SiteOptions {
     std::string defaultContentType = "text/html";
     /// Limits of the head and the chunks.
     WireLimits wire = {};
+    /// Limits of the forms that are read from Request::content(), and of a query.
+    FormLimits form = {};
+    /// How sessions are kept.
+    SessionOptions sessions = {};
 };
 
 /// Serves a tree of resources (Twisted: `Site`): the factory to listen with.
@@ -49,15 +55,21 @@ class MARLINE_API Site final : public IProtocolFactory {
 public:
     /// `clock` must outlive the site and its connections.
     Site(IReactorTime& clock, Ref<Resource> root, const SiteOptions& options = {})
-        : clock_(clock), root_(std::move(root)), options_(options) {}
+        : clock_(clock), root_(std::move(root)), options_(options),
+          sessions_(clock, options.sessions) {}
 
     Ref<IProtocol> buildProtocol(const Address& peer) override;
 
     IReactorTime& clock() const noexcept { return clock_; }
     const SiteOptions& options() const noexcept { return options_; }
+    /// The sessions of its visitors, see Request::getSession().
+    Sessions& sessions() noexcept { return sessions_; }
     /// The resource that the request's path leads to; empty when there is none. `/` leads to the
     /// root's child with the empty name, and without one to the root itself (unlike Twisted: Z-4).
     Ref<Resource> getResourceFor(Request& request) const;
+    /// The same from `resource` on, which stands where the request's prepath() ends (Twisted:
+    /// `getChildForRequest`).
+    static Ref<Resource> getChildForRequest(Ref<Resource> resource, Request& request);
     /// `Sun, 06 Nov 1994 08:49:37 GMT`, as a Date field says it; made once a second of `now`,
     /// which is what clock().seconds() gave.
     std::string_view date(Duration now);
@@ -75,6 +87,7 @@ private:
     IReactorTime& clock_;
     Ref<Resource> root_;
     SiteOptions options_;
+    Sessions sessions_;
     std::string date_;
     std::int64_t dateSecond_ = -1;
     std::vector<Ref<Request>> requests_;
