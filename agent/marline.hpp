@@ -28,6 +28,7 @@
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
+#include <marline/protocols/amp/amp.hpp>
 #include <marline/protocols/datagram.hpp>
 #include <marline/protocols/file_sender.hpp>
 #include <marline/protocols/http/args.hpp>
