@@ -29,10 +29,12 @@
 #include <marline/protocols/http/body_stream.hpp>
 #include <marline/protocols/http/cookie.hpp>
 #include <marline/protocols/http/event_stream.hpp>
+#include <marline/protocols/http/file.hpp>
 #include <marline/protocols/http/form.hpp>
 #include <marline/protocols/http/headers.hpp>
 #include <marline/protocols/http/http_date.hpp>
 #include <marline/protocols/http/http_error.hpp>
+#include <marline/protocols/http/mime_types.hpp>
 #include <marline/protocols/http/pages.hpp>
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
