@@ -80,7 +80,9 @@ public:
             return fail<Response>(
                 BadRequest("cannot request " + uri.toString() + ": " + error.what()));
         }
-        return attempt(makeRef<Exchange>(method, uri, std::move(head), std::move(body)),
+        const auto expect = headers.get("Expect");
+        const bool waits = expect && http::sameFieldName(*expect, "100-continue");
+        return attempt(makeRef<Exchange>(method, uri, std::move(head), std::move(body), waits),
                        options_.retryAutomatically);
     }
 
@@ -99,6 +101,11 @@ private:
         }
         for (const auto& [name, value] : headers) {
             fields.addRawHeader(name, value);
+        }
+        if (body && !headers.hasHeader("Content-Type")) {
+            if (const std::string type = body->contentType(); !type.empty()) {
+                fields.addRawHeader("Content-Type", type);
+            }
         }
         std::string head;
         http::appendRequestHead(head, method, uri.requestTarget(), fields,

@@ -29,6 +29,11 @@ struct AgentOptions {
     Duration connectTimeout = std::chrono::seconds(30);
     /// Time from the request's last byte to the response's head.
     Duration headersTimeout = std::chrono::seconds(60);
+    /// Time in which the server must take at least something of the request, while there is some.
+    Duration sendTimeout = std::chrono::seconds(60);
+    /// How long the body of a request that has `Expect: 100-continue` waits for the server's word
+    /// before it is sent all the same (RFC 9110 §10.1.1).
+    Duration continueTimeout = std::chrono::seconds(1);
     /// Time in which a body must bring at least one byte, while somebody reads it.
     Duration idleTimeout = std::chrono::seconds(60);
     /// Keep connections for further requests to the same origin.

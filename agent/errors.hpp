@@ -1,7 +1,11 @@
 // What can go wrong with a request, besides connecting.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +25,12 @@ public:
 class MARLINE_API BadRequest : public Error {
 public:
     using Error::Error;
+};
+
+/// A body is longer or shorter than its length() said (Twisted: `WrongBodyLength`).
+class MARLINE_API WrongBodyLength : public BadRequest {
+public:
+    using BadRequest::BadRequest;
 };
 
 /// No whole response came (Twisted: `ResponseFailed`). reasons() holds why, the cause first.
@@ -52,6 +62,49 @@ public:
     using ResponseFailed::ResponseFailed;
 };
 
+/// The connection ended while the request was sent (Twisted: `RequestTransmissionFailed`).
+class MARLINE_API RequestTransmissionFailed : public ResponseNeverReceived {
+public:
+    using ResponseNeverReceived::ResponseNeverReceived;
+};
+
+/// Nothing was sent: the connection had gone before (Twisted: `RequestNotSent`).
+class MARLINE_API RequestNotSent : public ResponseNeverReceived {
+public:
+    using ResponseNeverReceived::ResponseNeverReceived;
+};
+
+/// The body of the request could not be produced (Twisted: `RequestGenerationFailed`).
+class MARLINE_API RequestGenerationFailed : public ResponseFailed {
+public:
+    using ResponseFailed::ResponseFailed;
+};
+
+/// What a request was at when its time was up.
+enum class RequestPhase : std::uint8_t { Connect, Send, Headers, Body, Total };
+
+/// `connect`, `send`, `headers`, `body` or `total`.
+constexpr std::string_view phaseName(RequestPhase phase) noexcept {
+    constexpr std::string_view kNames[] = {"connect", "send", "headers", "body", "total"};
+    return kNames[static_cast<std::size_t>(phase)];
+}
+
+/// One phase of a request took too long; the message names the peer, what passed, and the knob.
+class MARLINE_API RequestTimeoutError : public TimeoutError {
+public:
+    RequestTimeoutError(RequestPhase phase, std::chrono::nanoseconds passed,
+                        const std::string& message)
+        : TimeoutError(message), phase_(phase), passed_(passed) {}
+
+    RequestPhase phase() const noexcept { return phase_; }
+    /// How long it had waited.
+    std::chrono::nanoseconds passed() const noexcept { return passed_; }
+
+private:
+    RequestPhase phase_;
+    std::chrono::nanoseconds passed_;
+};
+
 /// Why a body's connectionLost() is called when the body is whole (Twisted: `ResponseDone`).
 class MARLINE_API ResponseDone : public Error {
 public:
@@ -66,10 +119,37 @@ public:
         : Error(
               "the body ended with the connection, and may be incomplete: the server gave no "
               "length") {}
+
+protected:
+    explicit PotentialDataLoss(const std::string& message) : Error(message) {}
+};
+
+/// readBody() got a body whose end only the connection's end marked (Twisted:
+/// `PartialDownloadError`). It has what came, to be used by who knows better.
+class MARLINE_API PartialDownloadError : public PotentialDataLoss {
+public:
+    PartialDownloadError(int code, const std::string& uri, std::string body)
+        : PotentialDataLoss("the body of " + uri + " (status " + std::to_string(code) +
+                            ") ended with the connection behind " + std::to_string(body.size()) +
+                            " bytes, and may be incomplete: the server gave no length"),
+          code_(code), body_(std::move(body)) {}
+
+    int code() const noexcept { return code_; }
+    const std::string& body() const noexcept { return body_; }
+
+private:
+    int code_;
+    std::string body_;
 };
 
 /// A body is larger than the reader allows.
 class MARLINE_API BodyTooLarge : public Error {
+public:
+    using Error::Error;
+};
+
+/// A part of a body is not the one that was asked for.
+class MARLINE_API BadRange : public Error {
 public:
     using Error::Error;
 };

@@ -2,17 +2,19 @@
 #pragma once
 
 // First, so that compilers name a short way to it before they show what its messages say.
-#include <marline/deferred/deferred.hpp>
-
 #include <marline/agent/agent.hpp>
 #include <marline/agent/body.hpp>
+#include <marline/agent/collect.hpp>
+#include <marline/agent/content_decoder_agent.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/agent/iagent.hpp>
 #include <marline/agent/redirect_agent.hpp>
+#include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>
+#include <marline/deferred/deferred.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/gather.hpp>
@@ -24,6 +26,7 @@
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
 #include <marline/protocols/datagram.hpp>
+#include <marline/protocols/file_sender.hpp>
 #include <marline/protocols/http/args.hpp>
 #include <marline/protocols/http/body_sink.hpp>
 #include <marline/protocols/http/body_stream.hpp>
@@ -41,8 +44,17 @@
 #include <marline/protocols/http/routes.hpp>
 #include <marline/protocols/http/session.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/protocols/int_n_string_receiver.hpp>
+#include <marline/protocols/line_receiver.hpp>
+#include <marline/protocols/netstring_receiver.hpp>
+#include <marline/protocols/policies/connection_limits.hpp>
+#include <marline/protocols/policies/protocol_wrapper.hpp>
+#include <marline/protocols/policies/throttling.hpp>
+#include <marline/protocols/policies/timeout.hpp>
+#include <marline/protocols/policies/traffic_logging.hpp>
 #include <marline/protocols/process_protocol.hpp>
 #include <marline/protocols/protocol.hpp>
+#include <marline/protocols/stateful_protocol.hpp>
 #include <marline/reactor/cooperator.hpp>
 #include <marline/reactor/defer_later.hpp>
 #include <marline/reactor/endpoints.hpp>
@@ -62,3 +74,4 @@
 #include <marline/reactor/systemd.hpp>
 #include <marline/reactor/tls.hpp>
 #include <marline/reactor/tls_context.hpp>
+

@@ -1,7 +1,9 @@
 #include <marline/reactor/ares_resolver.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -9,8 +11,10 @@
 
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
+#include <marline/reactor/detail/address_order.hpp>
 #include <marline/reactor/detail/ares_channel.hpp>
 #include <marline/reactor/detail/dns_message.hpp>
+#include <marline/reactor/detail/hosts_file.hpp>
 #include <marline/reactor/detail/reactor_parts.hpp>
 #include <marline/reactor/detail/socket.hpp>
 #include <marline/reactor/errors.hpp>
@@ -45,10 +49,8 @@ ResolvedAddresses collect(const ares_addrinfo& info, std::uint16_t port) {
         found.addresses.push_back(Address::fromSockaddr(node->ai_addr, node->ai_addrlen));
         found.addresses.back().port = port;
     }
-    // /etc/hosts says nothing about time, for which c-ares has a zero.
-    if (ttl > 0) {
-        found.ttl = std::chrono::seconds(ttl);
-    }
+    found.ttl = std::chrono::seconds(ttl);
+    detail::orderAddresses(found.addresses);
     return found;
 }
 
@@ -82,29 +84,23 @@ std::string reverseName(const std::string& name) {
 /// The c-ares channel, and what its answers come to.
 class AresResolver::Channel {
 public:
-    Channel(detail::EventLoop& loop, const AresResolverOptions& options) : ares_(loop, options) {}
+    Channel(detail::EventLoop& loop, const AresResolverOptions& options)
+        : ares_(loop, options), hosts_(options.hostsFile) {}
 
     Deferred<ResolvedAddresses> resolve(const std::string& name, std::uint16_t port) {
+        const std::vector<Address>& known = hosts_.find(name);
+        if (!known.empty()) {
+            ResolvedAddresses found{known, std::nullopt};
+            for (Address& address : found.addresses) {
+                address.port = port;
+            }
+            detail::orderAddresses(found.addresses);
+            return succeed(std::move(found));
+        }
         if (ares_.status() != ARES_SUCCESS) {
             return fail<ResolvedAddresses>(refusal("address", name, ares_.status()));
         }
-        DeferredSource<ResolvedAddresses> source;
-        Deferred<ResolvedAddresses> result = source.deferred();
-        ares_.lookUp(name, [this, name, port,
-                            source = std::move(source)](const detail::AresAnswer& answer) mutable {
-            ResolvedAddresses found;
-            int status = answer.status;
-            if (status == ARES_SUCCESS) {
-                found = collect(*answer.info, port);
-                status = found.addresses.empty() ? ARES_ENODATA : status;
-            }
-            if (status == ARES_SUCCESS) {
-                source.callback(std::move(found));
-            } else {
-                source.errback(refusal("address", name, status));
-            }
-        });
-        return result;
+        return ask<ResolvedAddresses>(std::make_unique<AddressQuestion>(*this, name, port));
     }
 
     template <class Record>
@@ -112,38 +108,92 @@ public:
         if (ares_.status() != ARES_SUCCESS) {
             return fail<std::vector<Record>>(refusal(what, name, ares_.status()));
         }
-        DeferredSource<std::vector<Record>> source;
-        Deferred<std::vector<Record>> result = source.deferred();
-        ares_.query(name, static_cast<int>(type),
-                    [this, what, name, type, source = std::move(source)](
-                        int status, std::span<const unsigned char> message) mutable {
-                        std::optional<std::vector<Record>> records;
-                        if (status == ARES_SUCCESS) {
-                            records = detail::readRecords<Record>(message, type);
-                            status = records ? status : ARES_EBADRESP;
-                        } else if (status == ARES_ENODATA) {
-                            records.emplace();
-                        }
-                        if (records) {
-                            source.callback(std::move(*records));
-                        } else {
-                            source.errback(refusal(what, name, status));
-                        }
-                    });
-        return result;
+        return ask<std::vector<Record>>(
+            std::make_unique<RecordQuestion<Record>>(*this, what, name, type));
     }
 
 private:
+    template <class Value>
+    struct Question : detail::AresQuestion {
+        Question(const Channel& channel, const std::string& name, int type)
+            : AresQuestion(name, type), channel_(channel) {}
+
+        bool wanted() const noexcept final { return source_.pending(); }
+
+        const Channel& channel_;
+        DeferredSource<Value> source_;
+    };
+
+    struct AddressQuestion final : Question<ResolvedAddresses> {
+        AddressQuestion(const Channel& channel, const std::string& name, std::uint16_t port)
+            : Question<ResolvedAddresses>(channel, name, kAddresses), port_(port) {}
+
+        void answered() override {
+            int outcome = status();
+            ResolvedAddresses found;
+            if (outcome == ARES_SUCCESS) {
+                found = collect(info(), port_);
+                outcome = found.addresses.empty() ? ARES_ENODATA : outcome;
+            }
+            if (outcome == ARES_SUCCESS) {
+                source_.callback(std::move(found));
+            } else {
+                source_.errback(channel_.refusal("address", name(), outcome));
+            }
+        }
+
+        std::uint16_t port_;
+    };
+
+    template <class Record>
+    struct RecordQuestion final : Question<std::vector<Record>> {
+        RecordQuestion(const Channel& channel, const char* what, const std::string& name,
+                       DnsType type)
+            : Question<std::vector<Record>>(channel, name, static_cast<int>(type)), what_(what),
+              record_(type) {}
+
+        void answered() override {
+            int outcome = this->status();
+            std::optional<std::vector<Record>> records;
+            if (outcome == ARES_SUCCESS) {
+                records = detail::readRecords<Record>(this->message(), record_);
+                outcome = records ? outcome : ARES_EBADRESP;
+            } else if (outcome == ARES_ENODATA) {
+                records.emplace();
+            }
+            if (records) {
+                this->source_.callback(std::move(*records));
+            } else {
+                this->source_.errback(this->channel_.refusal(what_, this->name(), outcome));
+            }
+        }
+
+        const char* what_;
+        DnsType record_;
+    };
+
+    template <class Value>
+    Deferred<Value> ask(std::unique_ptr<Question<Value>> question) {
+        Deferred<Value> result = question->source_.deferred();
+        ares_.ask(std::move(question));
+        return result;
+    }
+
     Failure refusal(const char* what, const std::string& name, int status) const {
         return dnsFailure(status, std::string(what) + " of " + name + " not found: " +
                                       ares_strerror(status) + " (asked " + ares_.servers() + ")");
     }
 
     detail::AresChannel ares_;
+    detail::HostsFile hosts_;
 };
 
 AresResolver::AresResolver(Reactor& reactor, AresResolverOptions options)
-    : reactor_(reactor), options_(std::move(options)) {}
+    : reactor_(reactor), options_(std::move(options)) {
+    if (options_.maxQuestions == 0) {
+        throw std::invalid_argument("AresResolverOptions::maxQuestions of 0 would ask nothing");
+    }
+}
 
 AresResolver::~AresResolver() = default;
 

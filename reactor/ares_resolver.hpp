@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,6 +23,12 @@ struct AresResolverOptions {
     Duration timeout = std::chrono::seconds(2);
     /// Rounds in which all servers are asked.
     int tries = 3;
+    /// Questions that are asked at a time; the others wait. More may be more than the server, or
+    /// the sockets between, have room for: what is lost is asked again after `timeout`. Not 0.
+    std::size_t maxQuestions = 64;
+    /// Where names are looked for first, as in hosts(5). It is read when it has changed; it need
+    /// not be there.
+    std::string hostsFile = "/etc/hosts";
 };
 
 /// Asks DNS servers without blocking and without threads (Twisted: `twisted.names.client`).
@@ -30,11 +37,12 @@ struct AresResolverOptions {
 /// fails with a DNSLookupError, which names the servers and what they said, and can be cancelled.
 class MARLINE_API AresResolver final : public IResolver {
 public:
-    /// `reactor` must outlive it.
+    /// `reactor` must outlive it. Throws std::invalid_argument for options that cannot be.
     explicit AresResolver(Reactor& reactor, AresResolverOptions options = {});
 
-    /// Looks in /etc/hosts, then asks for A and AAAA together; appends the system's search domains
-    /// to a name without a dot. Numeric addresses are their own answer.
+    /// Looks in the hosts file, then asks for A and AAAA together; appends the system's search
+    /// domains to a name without a dot. Numeric addresses are their own answer. Addresses that
+    /// there is a route to come first, and else those that RFC 6724 prefers.
     Deferred<std::vector<Address>> resolve(const std::string& name, std::uint16_t port) override;
     Deferred<ResolvedAddresses> resolveWithTtl(const std::string& name,
                                                std::uint16_t port) override;

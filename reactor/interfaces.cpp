@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include <marline/reactor/unix.hpp>
+
 namespace marline {
 
 Ref<IProtocol> ITransport::switchProtocol(Ref<IProtocol>) {
@@ -11,6 +13,10 @@ Ref<IProtocol> ITransport::switchProtocol(Ref<IProtocol>) {
 void IProtocol::transportChanged(ITransport&) {
     throw std::logic_error(
         "this protocol cannot change its transport: it must override transportChanged()");
+}
+
+IFileDescriptorReceiver* IProtocol::fileDescriptorReceiver() noexcept {
+    return dynamic_cast<IFileDescriptorReceiver*>(this);
 }
 
 }  // namespace marline

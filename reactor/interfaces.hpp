@@ -12,8 +12,10 @@
 
 namespace marline {
 
+class IFileDescriptorReceiver;
 class IProtocol;
 class ITlsConnection;
+class IUnixTransport;
 
 /// The bytes of `text`, as write() takes them.
 inline std::span<const std::byte> asBytes(std::string_view text) noexcept {
@@ -72,6 +74,8 @@ public:
 
     /// What TLS knows of the peer; null without TLS. See tls_connection.hpp.
     virtual const ITlsConnection* tls() const noexcept { return nullptr; }
+    /// What UNIX sockets can do besides; null on other transports. See unix.hpp.
+    virtual IUnixTransport* unixTransport() noexcept { return nullptr; }
 
     /// From now on `next` hears what happens here; gives back who did so far, which must live while
     /// a callback of it runs. Neither is told. It is how startTls() puts TLS between the two.
@@ -114,6 +118,10 @@ public:
     /// `transport` takes the place of the one that makeConnection() brought: startTls() was called.
     /// Throws std::logic_error in a protocol that does not support it.
     virtual void transportChanged(ITransport& transport);
+    /// Who takes the descriptors that come: the protocol itself when it is an
+    /// IFileDescriptorReceiver too, else nobody (null); a protocol that stands before another one
+    /// gives that one's. See unix.hpp.
+    virtual IFileDescriptorReceiver* fileDescriptorReceiver() noexcept;
 
 protected:
     ~IProtocol() override = default;

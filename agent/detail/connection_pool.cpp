@@ -126,7 +126,8 @@ Deferred<Ref<HttpConnection>> ConnectionPool::connect(const Uri& uri, const std:
     ++hosts_[key].open;
     ++total_;
     auto factory = makeRef<ConnectionFactory>(
-        clock_, ExchangeLimits{options_.headersTimeout, options_.idleTimeout, options_.wire});
+        clock_, ExchangeLimits{options_.headersTimeout, options_.idleTimeout, options_.wire,
+                               options_.sendTimeout, options_.continueTimeout});
     return maybeDeferred([&] { return endpoints_->endpointForUri(uri)->connect(factory); })
         .addCallbacks(
             [self = Ref<ConnectionPool>(this), key](const Ref<IProtocol>& protocol) {

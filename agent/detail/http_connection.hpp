@@ -1,6 +1,8 @@
 // Internal: not installed. One HTTP/1.1 client connection.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -10,7 +12,7 @@
 #include <vector>
 
 #include <marline/agent/body.hpp>
-#include <marline/agent/detail/response_state.hpp>
+#include <marline/agent/detail/connection_response.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
@@ -36,21 +38,26 @@ protected:
 
 /// How long the phases of one exchange may take, and how much may come.
 struct ExchangeLimits {
-    Duration headersTimeout;
-    Duration idleTimeout;
-    http::WireLimits wire;
+    Duration headersTimeout = std::chrono::seconds(60);
+    Duration idleTimeout = std::chrono::seconds(60);
+    http::WireLimits wire = {};
+    Duration sendTimeout = std::chrono::seconds(60);
+    Duration continueTimeout = std::chrono::seconds(1);
 };
 
 /// One request, ready to be sent, more than once if need be.
 class Exchange final : public RefCounted {
 public:
-    Exchange(std::string_view how, Uri what, std::string bytes, Ref<IBodyProducer> content)
-        : method(how), uri(std::move(what)), head(std::move(bytes)), body(std::move(content)) {}
+    Exchange(std::string_view how, Uri what, std::string bytes, Ref<IBodyProducer> content,
+             bool waits = false)
+        : method(how), uri(std::move(what)), head(std::move(bytes)), body(std::move(content)),
+          expectsContinue(waits) {}
 
     const std::string method;
     const Uri uri;
     const std::string head;  // as it goes over the wire
     const Ref<IBodyProducer> body;
+    const bool expectsContinue;  // the body waits for 100 Continue
 };
 
 /// Sends one request at a time and reads its response (Twisted: `HTTP11ClientProtocol`).
@@ -89,6 +96,7 @@ public:
 
 private:
     enum class State : std::uint8_t { Idle, Awaiting, Body, Closed };
+    enum class Sending : std::uint8_t { Waiting, Body, Done };
 
     ~HttpConnection() override { stopTimer(); }
 
@@ -100,6 +108,8 @@ private:
     void sendBody();
     void bodySent(const Result<>& outcome);
     void cancelSending();
+    void informed();
+    void generationFailed(Failure why);
     void requestSent();
     void read(std::span<const std::byte> input);
     void readHead(std::span<const std::byte>& input);
@@ -111,6 +121,10 @@ private:
     void startTimer(Duration allowed);
     void stopTimer();
     void timeUp(Duration allowed);
+    void sendTimeUp(Duration allowed);
+    void headersTimeUp(Duration allowed);
+    void bodyTimeUp(Duration allowed);
+    void again(Duration after, Duration allowed);
     std::string peer() const { return exchange_->uri.authority(); }
 
     IReactorTime& clock_;
@@ -119,16 +133,17 @@ private:
     ITransport* transport_ = nullptr;
     IConnectionOwner* owner_ = nullptr;
     State state_ = State::Idle;
-    bool reading_ = false;    // inside read(): no second one
-    bool keepAlive_ = false;  // the response lets the connection live
-    bool sent_ = true;        // the request is out, to its last byte
+    bool reading_ = false;           // inside read(): no second one
+    bool keepAlive_ = false;         // the response lets the connection live
+    Sending phase_ = Sending::Done;  // of the request: waiting for 100 Continue, its body, out
+    std::size_t unsent_ = 0;         // what the transport held when it was last looked at
     bool discarding_ = false;
     unsigned requests_ = 0;
     Ref<const Exchange> exchange_;
     std::optional<DeferredSource<Response>> answer_;
     std::optional<Deferred<>> sending_;        // the body's producer at work
     std::optional<std::uint64_t> bodyToSend_;  // bytes that the producer still owes
-    ResponseState* response_ = nullptr;        // who the body is for
+    ConnectionResponse* response_ = nullptr;   // who the body is for
     std::uint64_t discarded_ = 0;
     std::string held_;             // came and is not parsed: nobody takes the body yet
     std::optional<Failure> lost_;  // why the connection went, while there is something held

@@ -11,15 +11,15 @@
 namespace marline::detail {
 namespace {
 
+/// For the answers that come while the loop is elsewhere: one that finds no room is lost, and asked
+/// for again only after a time-out. The system may allow less.
+constexpr int kReceiveBuffer = 1024 * 1024;
+
 /// c-ares wants this once in a process; it is never undone.
 int initialiseLibrary() {
     static const int status = ares_library_init(ARES_LIB_INIT_ALL);
     return status;
 }
-
-struct FreeAddresses {
-    void operator()(ares_addrinfo* info) const noexcept { ares_freeaddrinfo(info); }
-};
 
 std::string join(const std::vector<std::string>& servers) {
     std::string csv;
@@ -45,7 +45,8 @@ int serverCount(ares_channel channel) {
 }  // namespace
 
 AresChannel::AresChannel(EventLoop& loop, const AresResolverOptions& options)
-    : loop_(loop), status_(initialiseLibrary()) {
+    : loop_(loop), status_(initialiseLibrary()), maxAsking_(options.maxQuestions),
+      timeout_(options.timeout) {
     if (status_ == ARES_SUCCESS) {
         open(options, 0);
     }
@@ -59,15 +60,19 @@ AresChannel::AresChannel(EventLoop& loop, const AresResolverOptions& options)
 
 void AresChannel::open(const AresResolverOptions& options, int flags) {
     ares_options settings{};
+    std::string lookups = "b";  // the servers only: the hosts file is read by a HostsFile
     settings.flags = flags;
     settings.timeout = static_cast<int>(
         std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count());
     settings.tries = options.tries;
+    settings.lookups = lookups.data();
+    settings.socket_receive_buffer_size = kReceiveBuffer;
     settings.sock_state_cb = &socketState;
     settings.sock_state_cb_data = this;
-    status_ = ares_init_options(
-        &channel_, &settings,
-        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    status_ =
+        ares_init_options(&channel_, &settings,
+                          ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+                              ARES_OPT_SOCK_RCVBUF | ARES_OPT_SOCK_STATE_CB);
     if (status_ != ARES_SUCCESS) {
         channel_ = nullptr;
         return;
@@ -79,11 +84,13 @@ void AresChannel::open(const AresResolverOptions& options, int flags) {
 
 AresChannel::~AresChannel() {
     *alive_ = false;
-    if (timer_.active()) {
-        timer_.cancel();
+    for (DelayedCall* call : {&timer_, &soon_}) {
+        if (call->active()) {
+            call->cancel();
+        }
     }
     if (channel_ != nullptr) {
-        inAres_ = true;
+        busy_ = true;
         ares_destroy(channel_);  // answers every question, but nobody is told
     }
 }
@@ -105,59 +112,67 @@ std::string AresChannel::servers() const {
     return text.empty() ? "no server" : text;
 }
 
-/// Calls into c-ares. An answer that is there at once comes from a later turn, as all do.
-template <class Ask>
-void AresChannel::ask(Ask&& call) {
-    const bool outer = !std::exchange(inAres_, true);
-    call();
-    if (outer) {
-        inAres_ = false;
-        if (!ready_.empty()) {
-            loop_.clock().callLater(Duration::zero(), [this, alive = alive_] {
-                if (*alive) {
-                    afterAres();
-                }
-            });
-        }
+void AresChannel::ask(std::unique_ptr<AresQuestion> question) {
+    if (asking_ >= maxAsking_) {
+        waiting_.push_back(std::move(question));
+        return;
+    }
+    start(std::move(question));
+    if (!busy_) {
         schedule();
     }
 }
 
-void AresChannel::lookUp(const std::string& name,
-                         UniqueFunction<void(const AresAnswer&)> answered) {
-    auto question = std::make_unique<Question>(Question{this, std::move(answered)});
-    ares_addrinfo_hints hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    ask([&] {
+void AresChannel::start(std::unique_ptr<AresQuestion> question) {
+    ++asking_;
+    question->channel_ = this;
+    const std::string& name = question->name_;
+    const int type = question->type_;
+    const bool outer = !std::exchange(busy_, true);
+    if (type == AresQuestion::kAddresses) {
+        ares_addrinfo_hints hints{};
+        hints.ai_flags = ARES_AI_NOSORT;  // which costs a socket for each address
+        hints.ai_family = AF_UNSPEC;
+        hints.ai_socktype = SOCK_STREAM;
         ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, &answer, question.release());
-    });
+    } else {
+        constexpr int kClassIn = 1;
+        ares_query(channel_, name.c_str(), kClassIn, type, &reply, question.release());
+    }
+    if (outer) {
+        busy_ = false;
+    }
 }
 
-void AresChannel::query(const std::string& name, int type,
-                        UniqueFunction<void(int, Message)> answered) {
-    constexpr int kClassIn = 1;
-    auto asked = std::make_unique<Query>(Query{this, std::move(answered), {}});
-    ask([&] { ares_query(channel_, name.c_str(), kClassIn, type, &reply, asked.release()); });
+void AresChannel::startWaiting() {
+    while (asking_ < maxAsking_ && !waiting_.empty()) {
+        std::unique_ptr<AresQuestion> next = std::move(waiting_.front());
+        waiting_.pop_front();
+        if (next->wanted()) {
+            start(std::move(next));
+        }
+    }
 }
 
 void AresChannel::answer(void* data, int status, int, ares_addrinfo* found) {
-    std::unique_ptr<Question> question(static_cast<Question*>(data));
-    std::unique_ptr<ares_addrinfo, FreeAddresses> info(found);
-    AresChannel& channel = *question->channel;
-    channel.ready_.emplace_back([question = std::move(question), info = std::move(info), status] {
-        question->answered({status, info.get()});
-    });
+    std::unique_ptr<AresQuestion> question(static_cast<AresQuestion*>(data));
+    question->status_ = status;
+    question->info_.reset(found);
+    question->channel_->answered(std::move(question));
 }
 
 void AresChannel::reply(void* data, int status, int, unsigned char* message, int size) {
-    std::unique_ptr<Query> query(static_cast<Query*>(data));
-    AresChannel& channel = *query->channel;
+    std::unique_ptr<AresQuestion> question(static_cast<AresQuestion*>(data));
+    question->status_ = status;
     if (status == ARES_SUCCESS) {
-        query->message.assign(message, message + size);
+        question->message_.assign(message, message + size);
     }
-    channel.ready_.emplace_back(
-        [query = std::move(query), status] { query->answered(status, query->message); });
+    question->channel_->answered(std::move(question));
+}
+
+void AresChannel::answered(std::unique_ptr<AresQuestion> question) {
+    --asking_;
+    answered_.push_back(std::move(question));
 }
 
 void AresChannel::socketState(void* self, ares_socket_t fd, int readable, int writable) {
@@ -187,37 +202,59 @@ void AresChannel::ready(int fd, short what, void* self) {
 }
 
 void AresChannel::process(ares_socket_t readable, ares_socket_t writable) {
-    inAres_ = true;
+    busy_ = true;
     ares_process_fd(channel_, readable, writable);
-    inAres_ = false;
-    afterAres();
+    tell();
 }
 
 /// Gives out the answers; whoever gets one may ask again, or destroy this.
-void AresChannel::afterAres() {
+void AresChannel::tell() {
+    busy_ = true;
     closed_.clear();
     const std::shared_ptr<bool> alive = alive_;
-    std::vector<UniqueFunction<void()>> answers = std::exchange(ready_, {});
-    for (UniqueFunction<void()>& tell : answers) {
-        if (*alive) {
-            tell();
-        }
+    std::swap(telling_, answered_);
+    for (std::size_t i = 0; *alive && i < telling_.size(); ++i) {
+        // Taken out, as this may die meanwhile.
+        const std::unique_ptr<AresQuestion> question = std::move(telling_[i]);
+        question->answered();
     }
-    if (*alive) {
-        schedule();
+    if (!*alive) {
+        return;
     }
+    telling_.clear();
+    startWaiting();
+    busy_ = false;
+    schedule();
 }
 
+/// Sees to it that what is answered is told, and that c-ares is called when a question times out.
 void AresChannel::schedule() {
+    if (!answered_.empty() && !soon_.active()) {
+        // An answer that was there at once comes from a later turn, as all do.
+        soon_ = loop_.clock().callLater(Duration::zero(), [this] { tell(); });
+    }
+    if (asking_ == 0) {
+        if (timer_.active()) {
+            timer_.cancel();
+        }
+        return;
+    }
+    // One that comes too early does no harm, and what is asked now times out no earlier than this.
+    if (timer_.active() && timer_.getTime() <= later(loop_.clock().seconds(), timeout_)) {
+        return;
+    }
     timeval buffer{};
     const timeval* wait = ares_timeout(channel_, nullptr, &buffer);
-    if (timer_.active()) {
-        timer_.cancel();
+    if (wait == nullptr) {
+        return;
     }
-    if (wait != nullptr) {
-        timer_ = loop_.clock().callLater(
-            std::chrono::seconds(wait->tv_sec) + std::chrono::microseconds(wait->tv_usec),
-            [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); });
+    const Duration delay =
+        std::chrono::seconds(wait->tv_sec) + std::chrono::microseconds(wait->tv_usec);
+    if (timer_.active()) {
+        timer_.reset(delay);
+    } else {
+        timer_ =
+            loop_.clock().callLater(delay, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); });
     }
 }
 

@@ -44,7 +44,7 @@ private:
 };
 
 void append(std::string& to, std::span<const std::byte> data) {
-    if (to.capacity() <= std::string().capacity()) {
+    if (to.empty() && to.capacity() <= std::string().capacity()) {
         to = Spare::take();
     }
     to += asText(data);

@@ -1,6 +1,7 @@
 // Names and the attempts to connect to them: area E.
 #include <marline/reactor/hostname_endpoint.hpp>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include <marline/reactor/testing/dns_server.hpp>
 
 #include "test/support/running.hpp"
+#include "test/support/temp_folder.hpp"
 
 namespace {
 
@@ -115,11 +117,10 @@ TEST_F(Names, resolverMayGoAnyTime) {
     EXPECT_FALSE(outcomeOf(reactor, lost).ok());
 }
 
-// A thousand names at once.
+// A thousand names at once: none is lost for want of room, which would take a second here.
 TEST_F(Names, manyNamesAtOnce) {
-    // Some datagrams are lost when so many come at once, and are asked for again.
     auto patient = makeRef<AresResolver>(
-        reactor, AresResolverOptions{.servers = {dns.server()}, .timeout = 500ms, .tries = 8});
+        reactor, AresResolverOptions{.servers = {dns.server()}, .timeout = 1s, .tries = 1});
     int found = 0;
     for (int i = 0; i < 1000; ++i) {
         const std::string name = "host" + std::to_string(i) + ".test";
@@ -128,6 +129,73 @@ TEST_F(Names, manyNamesAtOnce) {
             [&](const Result<std::vector<Address>>& outcome) { found += outcome.ok() ? 1 : 0; });
     }
     runUntil(reactor, [&] { return found == 1000; });
+    EXPECT_THAT(dns.queries(), SizeIs(2000));  // A and AAAA, none of them twice
+}
+
+// So many questions are asked at a time, and the others when those are answered.
+TEST_F(Names, asksOnlySoManyAtATime) {
+    auto shy = makeRef<AresResolver>(
+        reactor, AresResolverOptions{
+                     .servers = {dns.server()}, .timeout = 50ms, .tries = 1, .maxQuestions = 2});
+    dns.set("silent1.test", DnsBehaviour::Silence);
+    dns.set("silent2.test", DnsBehaviour::Silence);
+    dns.add("site.test", "192.0.2.1");
+    std::vector<std::string> ended;
+    for (const std::string name : {"silent1.test", "silent2.test", "site.test"}) {
+        shy->resolve(name, 80).addBoth(
+            [&, name](const Result<std::vector<Address>>&) { ended.push_back(name); });
+    }
+    runUntil(reactor, [&] { return ended.size() == 3; });
+    EXPECT_NE(ended.front(), "site.test");
+    EXPECT_THROW(
+        makeRef<AresResolver>(reactor, AresResolverOptions{.servers = {}, .maxQuestions = 0}),
+        std::invalid_argument);
+}
+
+// Whoever cancels while the question waits for its turn spares it.
+TEST_F(Names, whatIsCancelledWhileItWaitsIsNotAsked) {
+    auto shy = makeRef<AresResolver>(
+        reactor, AresResolverOptions{.servers = {dns.server()}, .maxQuestions = 1});
+    dns.add("first.test", "192.0.2.1");
+    dns.add("last.test", "192.0.2.2");
+    auto first = shy->lookupAddress("first.test");
+    auto unwanted = shy->lookupAddress("unwanted.test");
+    auto last = shy->lookupAddress("last.test");
+    unwanted.cancel();
+    EXPECT_NE(outcomeOf(reactor, unwanted).failure().check<CancelledError>(), nullptr);
+    EXPECT_TRUE(outcomeOf(reactor, first).ok());
+    EXPECT_TRUE(outcomeOf(reactor, last).ok());
+    EXPECT_THAT(dns.queries(), ElementsAre("first.test A", "last.test A"));
+}
+
+// A hosts file comes before the servers, and is read again when it has changed.
+TEST_F(Names, hostsFileComesFirst) {
+    const test::TempFolder folder;
+    auto local = makeRef<AresResolver>(
+        reactor,
+        AresResolverOptions{.servers = {dns.server()},
+                            .hostsFile = folder.write("hosts", "192.0.2.1 Site.test www.test\n")});
+    dns.add("other.test", "192.0.2.9");
+    const Address one{Address::Kind::Ipv4, 80, "192.0.2.1"};
+    EXPECT_THAT(outcomeOf(reactor, local->resolve("site.TEST", 80)).value(), ElementsAre(one));
+    EXPECT_THAT(outcomeOf(reactor, local->resolve("www.test", 80)).value(), ElementsAre(one));
+    EXPECT_THAT(dns.queries(), SizeIs(0));
+    EXPECT_EQ(outcomeOf(reactor, local->resolve("other.test", 80)).value()[0].host, "192.0.2.9");
+    folder.write("hosts", "192.0.2.10 other.test # no longer asked for\n");
+    EXPECT_EQ(outcomeOf(reactor, local->resolve("other.test", 80)).value()[0].host, "192.0.2.10");
+    EXPECT_FALSE(outcomeOf(reactor, local->resolve("site.test", 80)).ok());
+}
+
+// The local host needs no file and no server (RFC 6761).
+TEST_F(Names, localhostIsKnownWithoutAFile) {
+    auto local = makeRef<AresResolver>(
+        reactor, AresResolverOptions{.servers = {dns.server()}, .hostsFile = "/nonexistent/hosts"});
+    for (const std::string name : {"localhost", "LocalHost", "my.localhost"}) {
+        EXPECT_THAT(outcomeOf(reactor, local->resolve(name, 80)).value(),
+                    UnorderedElementsAre(Address{Address::Kind::Ipv4, 80, "127.0.0.1"},
+                                         Address{Address::Kind::Ipv6, 80, "::1"}));
+    }
+    EXPECT_THAT(dns.queries(), SizeIs(0));
 }
 
 // Numbers are no names: nobody is asked.
