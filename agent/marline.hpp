@@ -27,9 +27,12 @@
 #include <marline/deferred/unhandled.hpp>
 #include <marline/protocols/datagram.hpp>
 #include <marline/protocols/file_sender.hpp>
+#include <marline/protocols/http/access_log.hpp>
 #include <marline/protocols/http/args.hpp>
+#include <marline/protocols/http/auth.hpp>
 #include <marline/protocols/http/body_sink.hpp>
 #include <marline/protocols/http/body_stream.hpp>
+#include <marline/protocols/http/content_encoder.hpp>
 #include <marline/protocols/http/cookie.hpp>
 #include <marline/protocols/http/event_stream.hpp>
 #include <marline/protocols/http/file.hpp>
@@ -44,6 +47,7 @@
 #include <marline/protocols/http/routes.hpp>
 #include <marline/protocols/http/session.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/protocols/http/vhost.hpp>
 #include <marline/protocols/int_n_string_receiver.hpp>
 #include <marline/protocols/line_receiver.hpp>
 #include <marline/protocols/netstring_receiver.hpp>
