@@ -16,8 +16,12 @@ namespace {
 class BodyCollector final : public IProtocol {
 public:
     explicit BodyCollector(const Response& response, std::size_t maxBytes)
-        : uri_(response.uri().toString()), maxBytes_(maxBytes),
-          source_([this](Deferred<std::string>) { stop(); }) {
+        : uri_(response.uri().toString()), code_(response.code()), maxBytes_(maxBytes),
+          source_([this](Deferred<std::string> d) {
+              const Ref<BodyCollector> alive(this);
+              d.errback(CancelledError());  // before the connection's end tells another reason
+              stop();
+          }) {
         if (const auto length = response.length()) {
             text_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, maxBytes)));
         }
@@ -45,6 +49,8 @@ public:
         }
         if (reason.check<ResponseDone>() != nullptr) {
             source_.callback(std::move(text_));
+        } else if (reason.check<PotentialDataLoss>() != nullptr) {
+            source_.errback(Failure::make<PartialDownloadError>(code_, uri_, std::move(text_)));
         } else {
             source_.errback(reason);
         }
@@ -58,6 +64,7 @@ private:
     }
 
     std::string uri_;
+    int code_;
     std::size_t maxBytes_;
     ITransport* transport_ = nullptr;
     std::string text_;

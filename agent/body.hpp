@@ -32,6 +32,8 @@ public:
     /// Whether startProducing() can be called again and writes the same: a request may then be
     /// sent a second time.
     virtual bool repeatable() const { return false; }
+    /// The Content-Type of a request that has none; empty: none is sent.
+    virtual std::string contentType() const { return {}; }
     /// Writes the body to `consumer`, now or bit by bit; the Deferred fires when all is written.
     /// Its failure fails the request. It is cancelled when the connection goes, after which
     /// `consumer` must not be used.
@@ -59,9 +61,10 @@ inline constexpr std::size_t kMaxBodyBytes = std::size_t{64} << 20;
 
 /// Collects the whole body (Twisted: `readBody`).
 ///
-/// Fails with BodyTooLarge when there are more than `maxBytes`, and with PotentialDataLoss or
-/// ResponseFailed when the body may be, or was, cut. Cancelling it closes the connection. A body
-/// is read once: a second reader fails with a std::logic_error.
+/// Fails with BodyTooLarge when there are more than `maxBytes`, with PartialDownloadError, which
+/// has the bytes, when only the connection's end marked the body's, and with ResponseFailed when it
+/// was cut. Cancelling it closes the connection. A body is read once: a second reader fails with a
+/// std::logic_error.
 MARLINE_API Deferred<std::string> readBody(const Response& response,
                                            std::size_t maxBytes = kMaxBodyBytes);
 

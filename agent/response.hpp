@@ -32,6 +32,8 @@ public:
     http::Version version() const noexcept;
     /// All fields as they came, in order.
     const http::Headers& headers() const noexcept;
+    /// The fields behind the body (RFC 9110 §6.5), once it has ended; most bodies have none.
+    const http::Headers& trailers() const noexcept;
     /// Bytes of body to come: 0 when there is none, nothing when only its end will tell (Twisted:
     /// `UNKNOWN_LENGTH`).
     std::optional<std::uint64_t> length() const noexcept;

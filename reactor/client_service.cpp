@@ -125,10 +125,10 @@ void ClientService::State::connect() {
     why_.reset();
     const std::uint64_t id = ++attempts_;
     auto watch = [self](Ref<IProtocol> inner) -> Ref<IProtocol> {
-        return detail::watched(std::move(inner),
-                               [self](const WatchedProtocol& connection, const Failure& reason) {
-                                   self->lost(connection, reason);
-                               });
+        return makeRef<detail::WatchedProtocol>(
+            std::move(inner), [self](const WatchedProtocol& connection, const Failure& reason) {
+                self->lost(connection, reason);
+            });
     };
     Deferred<> attempt =
         maybeDeferred(

@@ -60,7 +60,7 @@ protected:
 
 /// The IUnixTransport that `transport` is, null when it is something else.
 inline IUnixTransport* asUnixTransport(ITransport& transport) noexcept {
-    return dynamic_cast<IUnixTransport*>(&transport);
+    return transport.unixTransport();
 }
 
 /// What a protocol implements besides to get descriptors (Twisted: `IFileDescriptorReceiver`);

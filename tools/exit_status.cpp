@@ -1,5 +1,6 @@
 #include "exit_status.hpp"
 
+#include <marline/protocols/http/content_decoder.hpp>
 #include <marline/protocols/http/parse_error.hpp>
 
 namespace tools {
@@ -11,6 +12,9 @@ Diagnosis diagnoseResponse(const ResponseFailed& failed) {
     for (const Failure& reason : failed.reasons()) {
         if (reason.check<http::ParseError>() != nullptr) {
             return {8, "response"};
+        }
+        if (reason.check<http::ContentCodingError>() != nullptr) {
+            return {61, "body"};
         }
         if (reason.check<TimeoutError>() != nullptr) {
             return {28, "body"};

@@ -38,6 +38,7 @@ struct GetOptions {
     bool json = false;
     bool failOnStatus = false;
     bool insecure = false;
+    bool compressed = false;
 };
 
 Duration seconds(double value) {
@@ -165,11 +166,14 @@ private:
                 headers.addRawHeader("Content-Type", "application/x-www-form-urlencoded");
             }
         }
+        AgentHandle agent = direct;
         if (options_.follow) {
-            return RedirectAgent(direct, {.redirectLimit = options_.maxRedirects})
-                .request(method, options_.url, headers, body);
+            agent = RedirectAgent(agent, {.redirectLimit = options_.maxRedirects});
         }
-        return direct.request(method, options_.url, headers, body);
+        if (options_.compressed) {
+            agent = ContentDecoderAgent(agent);
+        }
+        return agent.request(method, options_.url, headers, body);
     }
 
     Deferred<> readBody(const Response& response) {
@@ -244,6 +248,8 @@ void addGet(CLI::App& app, int& status) {
         ->allow_extra_args(false);
     verb->add_option("-d,--data", options->data, "A body to POST; @FILE reads a file")
         ->allow_extra_args(false);
+    verb->add_flag("--compressed", options->compressed,
+                   "Ask for a compressed body, and write it decoded");
     verb->add_flag("-L,--location", options->follow, "Follow redirects");
     verb->add_option("--max-redirs", options->maxRedirects, "How many (20)");
     verb->add_option("-o,--output", options->output, "Write the body to a file");

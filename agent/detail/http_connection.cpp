@@ -1,5 +1,6 @@
 #include <marline/agent/detail/http_connection.hpp>
 
+#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -14,30 +15,44 @@ namespace {
 // costs less to close than to read.
 constexpr std::uint64_t kMaxDiscarded = 64 * 1024;
 
-std::string seconds(Duration duration) {
-    const auto tenths = std::chrono::ceil<std::chrono::milliseconds>(duration).count() / 100;
-    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+/// The N seconds of `Keep-Alive: timeout=N`.
+std::optional<Duration> timeoutIn(std::span<const http::FieldView> fields) noexcept {
+    const auto value = http::findField(fields, "Keep-Alive");
+    constexpr std::string_view kTimeout = "timeout=";
+    const std::size_t at = value ? value->find(kTimeout) : std::string_view::npos;
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::uint32_t number = 0;
+    const std::string_view text = value->substr(at + kTimeout.size());
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} ? std::optional<Duration>(std::chrono::seconds(number))
+                                : std::nullopt;
 }
 
 }  // namespace
 
 Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
     if (!idle()) {
-        return fail<Response>(Failure::make<ResponseNeverReceived>(
+        return fail<Response>(Failure::make<RequestNotSent>(
             "no response from " + exchange->uri.authority(),
             std::vector<Failure>{ConnectionLost("the connection has gone before the request")}));
     }
     exchange_ = std::move(exchange);
     ++requests_;
     state_ = State::Awaiting;
-    sent_ = false;
+    phase_ = Sending::Waiting;
     discarding_ = false;
     discarded_ = 0;
     parser_.expectResponse(exchange_->method);
     answer_.emplace([this](Deferred<Response>) { abort(CancelledError()); });
     Deferred<Response> answer = answer_->deferred();
     transport_->write(exchange_->head);
-    sendBody();
+    if (exchange_->body && exchange_->expectsContinue) {
+        startTimer(limits_.continueTimeout);
+    } else {
+        sendBody();
+    }
     return answer;
 }
 
@@ -89,10 +104,15 @@ void HttpConnection::read(std::span<const std::byte> input) {
         }
         switch (parser_.next(input)) {
         case http::WireEvent::NeedData: going = false; break;
-        case http::WireEvent::Informational: break;
+        case http::WireEvent::Informational: informed(); break;
         case http::WireEvent::Head: readHead(input); break;
         case http::WireEvent::Body: readBody(parser_.body()); break;
-        case http::WireEvent::End: endOfResponse(!input.empty()); break;
+        case http::WireEvent::End:
+            if (response_ != nullptr && !parser_.trailers().empty()) {
+                response_->trailersReceived(parser_.trailers());
+            }
+            endOfResponse(!input.empty());
+            break;
         case http::WireEvent::Done: going = false; break;
         case http::WireEvent::Failed:
             responseFailed("bad response from " + peer(), {Failure(parser_.error())});
@@ -107,6 +127,7 @@ void HttpConnection::readHead(std::span<const std::byte>& input) {
     stopTimer();
     state_ = State::Body;
     keepAlive_ = head.keepAlive;
+    keepAliveFor_ = timeoutIn(head.fields);
     DeferredSource<Response> answer = std::move(*answer_);
     answer_.reset();
     if (head.framing == http::BodyFraming::None ||
@@ -132,7 +153,7 @@ Response HttpConnection::makeResponse(const http::ResponseHead& head,
         length = head.contentLength;
     }
     const bool hasBody = connection.get() != nullptr;
-    auto state = makeRef<ResponseState>(
+    auto state = makeRef<ConnectionResponse>(
         ResponseInfo{head.code, std::string(head.phrase), head.version, http::Headers(head.fields),
                      length, exchange_->uri, exchange_->method},
         std::move(connection));
@@ -169,8 +190,9 @@ void HttpConnection::responseGone() {
 
 void HttpConnection::endOfResponse(bool inputLeft) {
     stopTimer();
-    const Ref<ResponseState> response(std::exchange(response_, nullptr));
-    const bool reusable = keepAlive_ && sent_ && !inputLeft && transport_ != nullptr;
+    const Ref<ConnectionResponse> response(std::exchange(response_, nullptr));
+    const bool reusable =
+        keepAlive_ && phase_ == Sending::Done && !inputLeft && transport_ != nullptr;
     exchange_.reset();
     if (reusable) {
         state_ = State::Idle;
@@ -184,7 +206,7 @@ void HttpConnection::endOfResponse(bool inputLeft) {
         // An upload that the server did not wait for is given up, and with it what is buffered.
         cancelSending();
         if (transport_ != nullptr) {
-            sent_ ? transport_->loseConnection() : transport_->abortConnection();
+            phase_ == Sending::Done ? transport_->loseConnection() : transport_->abortConnection();
         }
     }
     if (response) {
@@ -216,7 +238,7 @@ void HttpConnection::abort(const Failure& reason) {
         answer_.reset();
         answer.errback(reason);
     }
-    if (const Ref<ResponseState> response{std::exchange(response_, nullptr)}) {
+    if (const Ref<ConnectionResponse> response{std::exchange(response_, nullptr)}) {
         response->bodyEnded(reason);
     }
 }
@@ -250,8 +272,13 @@ void HttpConnection::endOfConnection(const Failure& reason) {
         endOfResponse(false);
         break;
     case http::WireEof::Nothing:
-        abort(Failure::make<ResponseNeverReceived>("no response from " + peer(),
-                                                   std::vector<Failure>{reason}));
+        if (phase_ == Sending::Done) {
+            abort(Failure::make<ResponseNeverReceived>("no response from " + peer(),
+                                                       std::vector<Failure>{reason}));
+        } else {
+            abort(Failure::make<RequestTransmissionFailed>(
+                "the request to " + peer() + " was not sent whole", std::vector<Failure>{reason}));
+        }
         break;
     case http::WireEof::InHead:
         responseFailed("the response from " + peer() + " ended inside its head", {reason});
@@ -266,43 +293,6 @@ void HttpConnection::endOfConnection(const Failure& reason) {
             responseFailed("the response from " + peer() + " was cut", {reason});
         }
         break;
-    }
-}
-
-// Time.
-
-void HttpConnection::startTimer(Duration allowed) {
-    lastActivity_ = clock_.seconds();
-    timer_ = clock_.callLater(allowed, [this, allowed] { timeUp(allowed); });
-}
-
-void HttpConnection::stopTimer() {
-    if (timer_.active()) {
-        timer_.cancel();
-    }
-}
-
-void HttpConnection::timeUp(Duration allowed) {
-    const Duration passed = clock_.seconds() - lastActivity_;
-    const bool readerIsSlow = state_ == State::Body && response_ != nullptr &&
-                              (!held_.empty() || !response_->wantsData());
-    if (state_ == State::Awaiting) {
-        std::vector<Failure> why{Failure::make<TimeoutError>("no head within " + seconds(allowed) +
-                                                             " (headersTimeout)")};
-        if (parser_.eof() == http::WireEof::Nothing) {
-            abort(
-                Failure::make<ResponseNeverReceived>("no response from " + peer(), std::move(why)));
-        } else {
-            responseFailed("the response from " + peer() + " stopped inside its head",
-                           std::move(why));
-        }
-    } else if (readerIsSlow || passed < allowed) {
-        timer_ = clock_.callLater(readerIsSlow ? allowed : allowed - passed,
-                                  [this, allowed] { timeUp(allowed); });
-    } else {
-        responseFailed("the response from " + peer() + " stopped inside its body",
-                       {Failure::make<TimeoutError>("nothing came for " + seconds(allowed) +
-                                                    " (idleTimeout)")});
     }
 }
 

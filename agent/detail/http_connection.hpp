@@ -1,6 +1,8 @@
 // Internal: not installed. One HTTP/1.1 client connection.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -10,7 +12,8 @@
 #include <vector>
 
 #include <marline/agent/body.hpp>
-#include <marline/agent/detail/response_state.hpp>
+#include <marline/agent/detail/connection_response.hpp>
+#include <marline/agent/errors.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
@@ -36,21 +39,31 @@ protected:
 
 /// How long the phases of one exchange may take, and how much may come.
 struct ExchangeLimits {
-    Duration headersTimeout;
-    Duration idleTimeout;
-    http::WireLimits wire;
+    Duration headersTimeout = std::chrono::seconds(60);
+    Duration idleTimeout = std::chrono::seconds(60);
+    http::WireLimits wire = {};
+    Duration sendTimeout = std::chrono::seconds(60);
+    Duration continueTimeout = std::chrono::seconds(1);
 };
+
+/// The time of AgentOptions::totalTimeout is over.
+RequestTimeoutError totalTimeUp(Duration total);
 
 /// One request, ready to be sent, more than once if need be.
 class Exchange final : public RefCounted {
 public:
-    Exchange(std::string_view how, Uri what, std::string bytes, Ref<IBodyProducer> content)
-        : method(how), uri(std::move(what)), head(std::move(bytes)), body(std::move(content)) {}
+    Exchange(std::string_view how, Uri what, std::string bytes, Ref<IBodyProducer> content,
+             bool waits = false)
+        : method(how), uri(std::move(what)), head(std::move(bytes)), body(std::move(content)),
+          expectsContinue(waits) {}
 
     const std::string method;
     const Uri uri;
     const std::string head;  // as it goes over the wire
     const Ref<IBodyProducer> body;
+    const bool expectsContinue;        // the body waits for 100 Continue
+    std::optional<Duration> deadline;  // when all of it is to be done
+    Duration total{};                  // what the deadline was made of
 };
 
 /// Sends one request at a time and reads its response (Twisted: `HTTP11ClientProtocol`).
@@ -70,6 +83,8 @@ public:
     bool idle() const noexcept { return state_ == State::Idle && transport_ != nullptr; }
     /// Requests that were sent here.
     unsigned requests() const noexcept { return requests_; }
+    /// How long the server said that it keeps the connection, at its last response.
+    std::optional<Duration> keepAliveFor() const noexcept { return keepAliveFor_; }
     void setOwner(IConnectionOwner* owner) noexcept { owner_ = owner; }
     /// Closes an idle connection, with a goodbye.
     void close();
@@ -89,6 +104,7 @@ public:
 
 private:
     enum class State : std::uint8_t { Idle, Awaiting, Body, Closed };
+    enum class Sending : std::uint8_t { Waiting, Body, Done };
 
     ~HttpConnection() override { stopTimer(); }
 
@@ -100,6 +116,8 @@ private:
     void sendBody();
     void bodySent(const Result<>& outcome);
     void cancelSending();
+    void informed();
+    void generationFailed(Failure why);
     void requestSent();
     void read(std::span<const std::byte> input);
     void readHead(std::span<const std::byte>& input);
@@ -111,6 +129,10 @@ private:
     void startTimer(Duration allowed);
     void stopTimer();
     void timeUp(Duration allowed);
+    void sendTimeUp(Duration allowed);
+    void headersTimeUp(Duration allowed);
+    void bodyTimeUp(Duration allowed);
+    void again(Duration after, Duration allowed);
     std::string peer() const { return exchange_->uri.authority(); }
 
     IReactorTime& clock_;
@@ -119,16 +141,18 @@ private:
     ITransport* transport_ = nullptr;
     IConnectionOwner* owner_ = nullptr;
     State state_ = State::Idle;
-    bool reading_ = false;    // inside read(): no second one
-    bool keepAlive_ = false;  // the response lets the connection live
-    bool sent_ = true;        // the request is out, to its last byte
+    bool reading_ = false;           // inside read(): no second one
+    bool keepAlive_ = false;         // the response lets the connection live
+    Sending phase_ = Sending::Done;  // of the request: waiting for 100 Continue, its body, out
+    std::size_t unsent_ = 0;         // what the transport held when it was last looked at
     bool discarding_ = false;
     unsigned requests_ = 0;
+    std::optional<Duration> keepAliveFor_;
     Ref<const Exchange> exchange_;
     std::optional<DeferredSource<Response>> answer_;
     std::optional<Deferred<>> sending_;        // the body's producer at work
     std::optional<std::uint64_t> bodyToSend_;  // bytes that the producer still owes
-    ResponseState* response_ = nullptr;        // who the body is for
+    ConnectionResponse* response_ = nullptr;   // who the body is for
     std::uint64_t discarded_ = 0;
     std::string held_;             // came and is not parsed: nobody takes the body yet
     std::optional<Failure> lost_;  // why the connection went, while there is something held

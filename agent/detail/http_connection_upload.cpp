@@ -14,7 +14,11 @@ void HttpConnection::sendBody() {
         requestSent();
         return;
     }
+    phase_ = Sending::Body;
+    unsent_ = 0;
     bodyToSend_ = exchange_->body->length();
+    stopTimer();
+    startTimer(limits_.sendTimeout);
     const Ref<const Exchange> exchange = exchange_;
     Deferred<> sending = maybeDeferred([&] { return exchange->body->startProducing(*this); });
     sending_ = sending;
@@ -27,7 +31,7 @@ void HttpConnection::sendBody() {
 }
 
 void HttpConnection::write(std::span<const std::byte> data) {
-    if (transport_ == nullptr || sent_ || state_ == State::Closed) {
+    if (transport_ == nullptr || phase_ != Sending::Body || state_ == State::Closed) {
         return;
     }
     if (!exchange_->body->length()) {
@@ -37,27 +41,36 @@ void HttpConnection::write(std::span<const std::byte> data) {
         return;
     }
     if (data.size() > *bodyToSend_) {
-        responseFailed(
-            "request body",
-            {Failure(BadRequest("it is longer than its length() of " +
-                                std::to_string(*exchange_->body->length()) + " bytes"))});
+        generationFailed(WrongBodyLength("it is longer than its length() of " +
+                                         std::to_string(*exchange_->body->length()) + " bytes"));
         return;
     }
     *bodyToSend_ -= data.size();
     transport_->write(data);
 }
 
+/// A 1xx answer: all but 100 say nothing that is acted upon (RFC 9110 §15.2).
+void HttpConnection::informed() {
+    if (phase_ == Sending::Waiting && parser_.head().code == 100) {
+        sendBody();
+    }
+}
+
+void HttpConnection::generationFailed(Failure why) {
+    abort(Failure::make<RequestGenerationFailed>("the body of the request to " + peer(),
+                                                 std::vector<Failure>{std::move(why)}));
+}
+
 void HttpConnection::bodySent(const Result<>& outcome) {
     sending_.reset();
-    if (state_ == State::Closed || sent_) {
+    if (state_ == State::Closed || phase_ != Sending::Body) {
         return;
     }
     if (!outcome.ok()) {
-        responseFailed("request body", {outcome.failure()});
+        generationFailed(outcome.failure());
     } else if (bodyToSend_ && *bodyToSend_ != 0) {
-        responseFailed("request body",
-                       {Failure(BadRequest("it is shorter than its length() by " +
-                                           std::to_string(*bodyToSend_) + " bytes"))});
+        generationFailed(WrongBodyLength("it is shorter than its length() by " +
+                                         std::to_string(*bodyToSend_) + " bytes"));
     } else {
         if (!bodyToSend_) {
             std::string end;
@@ -76,8 +89,9 @@ void HttpConnection::cancelSending() {
 }
 
 void HttpConnection::requestSent() {
-    sent_ = true;
+    phase_ = Sending::Done;
     if (state_ == State::Awaiting) {
+        stopTimer();
         startTimer(limits_.headersTimeout);
     }
 }

@@ -2,90 +2,22 @@
 
 #include <stdexcept>
 #include <utility>
-#include <vector>
-
-#include <marline/agent/detail/http_connection.hpp>
-#include <marline/agent/errors.hpp>
-#include <marline/reactor/errors.hpp>
 
 namespace marline {
 namespace detail {
 
-ResponseState::ResponseState(ResponseInfo info, Ref<HttpConnection> connection)
-    : info_(std::move(info)), connection_(std::move(connection)) {}
-
-ResponseState::~ResponseState() {
-    if (connection_) {
-        connection_->responseGone();
-    }
+void ResponseState::refuseSecondReader() const {
+    throw std::logic_error("the body of the response to " + info_.method + " " +
+                           info_.uri.toString() + " has a reader already");
 }
 
-void ResponseState::deliverBody(Ref<IProtocol> receiver) {
-    if (delivered_) {
-        throw std::logic_error("the body of the response to " + info_.method + " " +
-                               info_.uri.toString() + " has a reader already");
+Response filteredResponse(ResponseInfo info, const Response& inner,
+                          FilteredResponse::Filter filter) {
+    Response outer(makeRef<FilteredResponse>(std::move(info), inner, std::move(filter)));
+    if (const Response* previous = inner.previousResponse()) {
+        outer.setPreviousResponse(*previous);
     }
-    delivered_ = true;
-    const Ref<ResponseState> alive(this);
-    receiver->makeConnection(*this);
-    if (!connection_) {
-        receiver->connectionLost(endedEarly_ ? *endedEarly_ : Failure(ResponseDone()));
-        return;
-    }
-    receiver_ = std::move(receiver);
-    self_ = Ref<ResponseState>(this);
-    const Ref<HttpConnection> connection = connection_;
-    connection->pump();
-}
-
-void ResponseState::discardBody() {
-    if (connection_ && !delivered_) {
-        delivered_ = true;
-        std::exchange(connection_, {})->responseGone();
-    }
-}
-
-void ResponseState::abort() {
-    if (connection_) {
-        const Ref<HttpConnection> connection = connection_;
-        connection->abort(Failure::make<ResponseFailed>(
-            "the response from " + info_.uri.authority() + " was given up",
-            std::vector<Failure>{ConnectionAborted()}));
-    }
-}
-
-void ResponseState::bodyEnded(const Failure& reason) {
-    // Whoever is told may drop the last handle.
-    const Ref<ResponseState> alive(this);
-    self_.reset();
-    connection_.reset();
-    if (const Ref<IProtocol> receiver = std::exchange(receiver_, {})) {
-        receiver->connectionLost(reason);
-    } else {
-        endedEarly_ = reason;
-    }
-}
-
-void ResponseState::resumeProducing() {
-    paused_ = false;
-    if (connection_) {
-        const Ref<HttpConnection> connection = connection_;
-        connection->pump();
-    }
-}
-
-void ResponseState::registerProducer(IProducer& producer, Producing) { producer.stopProducing(); }
-
-const Address& ResponseState::getHost() const noexcept {
-    static const Address unknown;
-    return connection_ && connection_->transport() != nullptr ? connection_->transport()->getHost()
-                                                              : unknown;
-}
-
-const Address& ResponseState::getPeer() const noexcept {
-    static const Address unknown;
-    return connection_ && connection_->transport() != nullptr ? connection_->transport()->getPeer()
-                                                              : unknown;
+    return outer;
 }
 
 }  // namespace detail
@@ -103,6 +35,7 @@ int Response::code() const noexcept { return state_->info().code; }
 const std::string& Response::phrase() const noexcept { return state_->info().phrase; }
 http::Version Response::version() const noexcept { return state_->info().version; }
 const http::Headers& Response::headers() const noexcept { return state_->info().headers; }
+const http::Headers& Response::trailers() const noexcept { return state_->trailers(); }
 std::optional<std::uint64_t> Response::length() const noexcept { return state_->info().length; }
 const Uri& Response::uri() const noexcept { return state_->info().uri; }
 const std::string& Response::method() const noexcept { return state_->info().method; }

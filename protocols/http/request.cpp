@@ -1,23 +1,21 @@
 #include <marline/protocols/http/request.hpp>
 
-#include <stdexcept>
 #include <utility>
 
+#include <marline/protocols/http/cookie.hpp>
 #include <marline/protocols/http/detail/http_channel.hpp>
 #include <marline/protocols/http/detail/path.hpp>
-#include <marline/protocols/http/detail/response_head.hpp>
-#include <marline/protocols/http/detail/scan.hpp>
-#include <marline/protocols/http/serializer.hpp>
+#include <marline/protocols/http/detail/request_extras.hpp>
+#include <marline/protocols/http/http_error.hpp>
 #include <marline/protocols/http/status.hpp>
-#include <marline/reactor/log.hpp>
 
 namespace marline::http {
 namespace {
 
-// Up to here a piece of a body is copied behind its head, so that both are one write.
-constexpr std::size_t kCopied = 8 * 1024;
 // A request that is kept for the next one gives back what is larger than this.
 constexpr std::size_t kKeptCapacity = 16 * 1024;
+
+constexpr std::string_view kUrlEncoded = "application/x-www-form-urlencoded";
 
 void emptied(std::string& text) {
     if (text.capacity() > kKeptCapacity) {
@@ -75,227 +73,133 @@ std::optional<std::string_view> Request::getHeader(std::string_view name) const 
     return fieldsKept_ ? requestHeaders_.get(name) : findField(fields_, name);
 }
 
+std::string_view Request::pathParameter(std::string_view name) const noexcept {
+    return extras_ ? extras_->pathParameters.get(name).value_or("") : std::string_view{};
+}
+
+Ref<BodySink> Request::bodySink() const noexcept {
+    return extras_ ? extras_->sink : Ref<BodySink>();
+}
+
+const Form& Request::form() {
+    Extras& extras = this->extras();
+    if (!extras.form) {
+        extras.form = Ref<Form>(dynamic_cast<Form*>(extras.sink.get()));
+    }
+    if (!extras.form) {
+        auto form = makeRef<Form>(getHeader("Content-Type").value_or(""), site().options().form);
+        form->write(content_);
+        form->finish();
+        extras.form = std::move(form);
+    }
+    return *extras.form;
+}
+
+const Args& Request::args() {
+    Extras& extras = this->extras();
+    if (extras.argsRead) {
+        return extras.args;
+    }
+    const std::size_t max = site().options().form.fields;
+    Args args;
+    Args sent;
+    bool fits = args.addEncoded(query(), max);
+    if (method_ == "POST") {
+        const std::string_view type = getHeader("Content-Type").value_or("");
+        if (sameFieldName(type.substr(0, type.find_first_of("; \t")), kUrlEncoded)) {
+            fits = fits && sent.addEncoded(content_, max);
+        } else if (Form::isForm(type)) {
+            sent = form().fields();
+        }
+    }
+    if (!fits || args.size() + sent.size() > max) {
+        throw HttpError(kContentTooLarge, "there are more values than FormLimits::fields allows");
+    }
+    for (const auto& [name, value] : sent) {
+        args.remove(name);
+    }
+    for (const auto& [name, value] : sent) {
+        args.add(name, value);
+    }
+    extras.args = std::move(args);
+    extras.argsRead = true;
+    return extras.args;
+}
+
+std::optional<std::string_view> Request::getCookie(std::string_view name) const noexcept {
+    const auto field = getHeader("Cookie");
+    return field ? findCookie(*field, name) : std::nullopt;
+}
+
+Ref<Session> Request::getSession() {
+    Ref<Session>& session = extras().session;
+    if (session && !session->expired()) {
+        session->touch();
+        return session;
+    }
+    Sessions& sessions = site().sessions();
+    const bool secure = isSecure();
+    const SessionOptions& options = sessions.options();
+    const std::string& cookie = secure ? options.secureCookie : options.cookie;
+    session = sessions.find(getCookie(cookie).value_or(""));
+    if (!session) {
+        session = sessions.make();
+        addCookie({.name = cookie,
+                   .value = session->uid(),
+                   .path = "/",
+                   .secure = secure,
+                   .httpOnly = true,
+                   .sameSite = SameSite::Lax});
+    }
+    session->touch();
+    return session;
+}
+
+std::string Request::getRequestHostname() const {
+    std::string_view host = getHeader("Host").value_or("");
+    if (const std::size_t scheme = uri_.find("://");
+        !uri_.starts_with('/') && scheme < uri_.size()) {
+        host = std::string_view(uri_).substr(scheme + 3);
+        host = host.substr(0, host.find_first_of("/?"));
+    }
+    const std::size_t bracket = host.find(']');
+    const std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    std::string name(host.substr(0, colon));
+    for (char& c : name) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    }
+    return name;
+}
+
+const std::string& Request::getUser() const noexcept {
+    static const std::string kNobody;
+    return extras_ ? extras_->user : kNobody;
+}
+
+void Request::setUser(std::string user) { extras().user = std::move(user); }
+
+bool Request::isSecure() const noexcept { return channel_->secure(); }
+
 const Address& Request::getPeer() const noexcept { return channel_->peer(); }
 
 const Address& Request::getHost() const noexcept { return channel_->host(); }
 
-// The response.
+Site& Request::site() const noexcept { return channel_->site(); }
 
-void Request::setResponseCode(int code, std::string_view phrase) {
-    if (code < 200 || code > 999) {
-        throw std::invalid_argument("status code " + std::to_string(code) +
-                                    " is not of 200 to 999");
+IReactorTime& Request::clock() const noexcept { return channel_->site().clock(); }
+
+Request::Extras& Request::extras() {
+    if (!extras_) {
+        extras_ = std::make_unique<Extras>();
     }
-    if (!detail::isValue(phrase)) {
-        throw std::invalid_argument("a status phrase with a control character");
-    }
-    code_ = code;
-    phrase_ = phrase;
+    return *extras_;
 }
 
-void Request::redirect(std::string_view url) {
-    setResponseCode(kFound);
-    setHeader("Location", url);
-}
+// For the channel, the site and the routes.
 
-bool Request::bodyAllowed() const noexcept {
-    return code_ != kNoContent && code_ != kResetContent && code_ != kNotModified &&
-           method_ != "HEAD";
+void Request::addPathParameter(std::string_view name, std::string value) {
+    extras().pathParameters.add(std::string(name), std::move(value));
 }
-
-/// How the response is framed; `whole` is the length of its body when that is known.
-BodyLength Request::frame(std::optional<std::uint64_t> whole,
-                          std::optional<std::uint64_t> announced) {
-    if (code_ == kNoContent) {
-        return BodyLength::none();
-    }
-    if (code_ == kResetContent) {
-        return BodyLength::known(0);
-    }
-    if (!bodyAllowed()) {
-        const auto length = announced ? announced : code_ == kNotModified ? std::nullopt : whole;
-        return length ? BodyLength::known(*length) : BodyLength::none();
-    }
-    if (announced) {
-        if (whole && *whole != *announced) {
-            throw std::invalid_argument("the response's Content-Length is " +
-                                        std::to_string(*announced) + ", its body has " +
-                                        std::to_string(*whole) + " bytes");
-        }
-        lengthKnown_ = true;
-        remaining_ = *announced;
-        return BodyLength::known(*announced);
-    }
-    if (whole) {
-        return BodyLength::known(*whole);
-    }
-    if (version_ == Version::Http10) {
-        return BodyLength::untilClose();
-    }
-    chunked_ = true;
-    return BodyLength::chunked();
-}
-
-void Request::appendHead(std::string& out, std::optional<std::uint64_t> whole) {
-    const detail::OwnFields own = detail::ownFieldsOf(responseHeaders_);
-    const BodyLength length = frame(whole, own.contentLength);
-    if (own.close || length.kind() == BodyLength::Kind::UntilClose) {
-        channel_->closeAfterwards();
-    }
-    detail::ServerHead head{.code = code_,
-                            .phrase = phrase_,
-                            .date = {},
-                            .contentType = {},
-                            .connection = {},
-                            .length = length};
-    if (!own.date) {
-        head.date = channel_->date();
-    }
-    if (!own.contentType && bodyTyped(length)) {
-        head.contentType = channel_->site().options().defaultContentType;
-    }
-    if (!own.connection) {
-        head.connection = !channel_->keepAlive()        ? "close"
-                          : version_ == Version::Http10 ? "keep-alive"
-                                                        : "";
-    }
-    state_ = State::Writing;
-    detail::appendServerHead(out, head, responseHeaders_);
-}
-
-/// Whether the response has a body that wants a type (Twisted: Q-10).
-bool Request::bodyTyped(BodyLength length) const noexcept {
-    const bool empty = length.kind() == BodyLength::Kind::Known && length.bytes() == 0;
-    return !empty && code_ != kNoContent && code_ != kNotModified;
-}
-
-/// Cuts what goes beyond the length that was announced: it would be read as another response.
-std::string_view Request::withinLength(std::string_view data) {
-    if (!bodyAllowed()) {
-        return {};
-    }
-    if (!lengthKnown_) {
-        return data;
-    }
-    if (data.size() > remaining_) {
-        log(LogLevel::Error, method_ + " " + uri_ + ": the body is longer than its Content-Length");
-        data = data.substr(0, static_cast<std::size_t>(remaining_));
-    }
-    remaining_ -= data.size();
-    return data;
-}
-
-/// Sends a piece of the response in one write, or without copying it when it is large.
-void Request::put(std::string_view data, std::optional<std::uint64_t> whole, bool last) {
-    std::string out = channel_->site().takeBuffer();
-    if (state_ == State::Waiting) {
-        appendHead(out, whole);
-    }
-    data = withinLength(data);
-    if (!data.empty()) {
-        if (chunked_) {
-            appendChunkHead(out, data.size());
-        }
-        if (data.size() <= kCopied) {
-            out.append(data);
-        } else {
-            channel_->send(out);
-            out.clear();
-            channel_->send(data);
-        }
-        if (chunked_) {
-            out.append(kChunkEnd);
-        }
-    }
-    if (last && chunked_) {
-        appendLastChunk(out);
-    }
-    channel_->send(out);
-    channel_->site().giveBuffer(std::move(out));
-}
-
-void Request::refuseFinished(const char* call) const {
-    if (state_ == State::Finished) {
-        throw std::logic_error(std::string(call) + " on a request that is finished: " + method_ +
-                               " " + uri_);
-    }
-}
-
-void Request::write(std::string_view data) {
-    refuseFinished("write()");
-    if (state_ != State::Gone) {
-        put(data, std::nullopt, false);
-    }
-}
-
-void Request::finish() {
-    refuseFinished("finish()");
-    if (state_ != State::Gone) {
-        put({}, state_ == State::Waiting ? std::optional<std::uint64_t>(0) : std::nullopt, true);
-        end();
-    }
-}
-
-void Request::finish(std::string_view body) {
-    refuseFinished("finish()");
-    if (state_ == State::Gone) {
-        return;
-    }
-    put(body, state_ == State::Waiting ? std::optional<std::uint64_t>(body.size()) : std::nullopt,
-        true);
-    end();
-}
-
-void Request::end() {
-    const Ref<Request> alive(this);
-    if (producing_) {
-        log(LogLevel::Error, method_ + " " + uri_ + ": finished with its producer registered");
-        unregisterProducer();
-    }
-    state_ = State::Finished;
-    if (remaining_ > 0) {
-        log(LogLevel::Error,
-            method_ + " " + uri_ + ": the body is shorter than its Content-Length");
-        channel_->abort();
-    }
-    for (std::size_t i = 0; i < notified_.size(); ++i) {
-        DeferredSource<> source = std::move(notified_[i]);
-        source.callback();
-    }
-    notified_.clear();
-    channel_->requestFinished();
-}
-
-Deferred<> Request::notifyFinish() {
-    Deferred<> done = notified_.emplace_back().deferred();
-    if (finished()) {
-        DeferredSource<> source = std::move(notified_.back());
-        notified_.pop_back();
-        gone_ ? source.errback(*gone_) : source.callback();
-    }
-    return done;
-}
-
-void Request::registerProducer(IProducer& producer, Producing mode) {
-    refuseFinished("registerProducer()");
-    if (state_ == State::Gone) {
-        producer.stopProducing();
-        return;
-    }
-    if (producing_) {
-        throw std::logic_error("a producer is registered already; unregister it first");
-    }
-    producing_ = true;
-    channel_->attachProducer(producer, mode);
-}
-
-void Request::unregisterProducer() {
-    if (std::exchange(producing_, false) && state_ != State::Gone) {
-        channel_->detachProducer();
-    }
-}
-
-// For the channel and the site.
 
 void Request::begin(HttpChannel& channel, const RequestHead& head) {
     channel_ = Ref<HttpChannel>(&channel);
@@ -305,6 +209,7 @@ void Request::begin(HttpChannel& channel, const RequestHead& head) {
     fields_ = head.fields;
     fieldsKept_ = false;
     state_ = State::Waiting;
+    receivedAt_ = channel.now();
 }
 
 /// Copies the fields, whose bytes are about to go.
@@ -342,9 +247,13 @@ void Request::recycle() {
     fields_ = {};
     requestHeaders_.clear();
     segments_.clear();
+    if (extras_) {
+        *extras_ = {};
+    }
     notified_.clear();
     gone_.reset();
     remaining_ = 0;
+    sentBytes_ = 0;
     consumedBytes_ = 0;
     consumedSegments_ = 0;
     chunked_ = false;

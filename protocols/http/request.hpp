@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,14 +14,29 @@
 #include <marline/deferred/ref.hpp>
 #include <marline/deferred/source.hpp>
 #include <marline/protocols/http/headers.hpp>
+#include <marline/protocols/http/http_date.hpp>
 #include <marline/protocols/http/message_head.hpp>
 #include <marline/protocols/http/serializer.hpp>
 #include <marline/protocols/http/version.hpp>
 #include <marline/reactor/interfaces.hpp>
+#include <marline/reactor/time.hpp>
 
 namespace marline::http {
 
+class Args;
+class BodySink;
+class ContentEncodings;
+class Form;
 class HttpChannel;
+class Session;
+class Site;
+struct Cookie;
+
+/// What Request::setETag() and setLastModified() find (Twisted: `http.CACHED`).
+enum class Cached : std::uint8_t {
+    No,   ///< Answer as usual.
+    Yes,  ///< The client has it, or must not have it: the code is set, and the body is to be empty.
+};
 
 /// A request with its whole body, and the way to answer it (Twisted: `server.Request`).
 ///
@@ -53,6 +69,9 @@ public:
     std::span<const std::string> postpath();
     /// The part of path() below the resource, as sent: `/b/c` or nothing.
     std::string_view pathBelow() const noexcept;
+    /// What stood in the path where the route has `{name}`, decoded; empty without such a one. See
+    /// Routes.
+    std::string_view pathParameter(std::string_view name) const noexcept;
     Version version() const noexcept { return version_; }
     /// `HTTP/1.1` or `HTTP/1.0` (Twisted: `clientproto`).
     std::string_view clientproto() const noexcept { return versionText(version_); }
@@ -61,11 +80,37 @@ public:
     /// The last value of a field (Twisted: Q-3), without making requestHeaders(). The view lives
     /// until the handler returns.
     std::optional<std::string_view> getHeader(std::string_view name) const noexcept;
-    /// The body, whole.
+    /// The body, whole; empty when the resource has a bodySink().
     const std::string& content() const noexcept { return content_; }
+    /// What Resource::bodySink() gave; empty without.
+    Ref<BodySink> bodySink() const noexcept;
+    /// The body as multipart/form-data, wherever it went. Throws HttpError when it is none, or is
+    /// beyond SiteOptions::form; a handler may leave that to its caller.
+    const Form& form();
+    /// The values of the query, and of the form that a POST brings, which take the place of those
+    /// of the same names (Twisted: Q-1). Throws HttpError as form() does.
+    const Args& args();
+    /// The value of a cookie, as sent; of several the first one. The view lives as getHeader()'s.
+    std::optional<std::string_view> getCookie(std::string_view name) const noexcept;
+    /// The browser's session, a new one if need be, whose cookie is set then; the same at each
+    /// call. To be called before anything is written. Throws HttpError(503) when there are too
+    /// many.
+    Ref<Session> getSession();
     /// The client's end of the connection, and this one, which is unknown when that is gone.
     const Address& getPeer() const noexcept;
     const Address& getHost() const noexcept;
+    /// The name of the host that was asked for, in lower case and without the port; empty without
+    /// one (Twisted: the same).
+    std::string getRequestHostname() const;
+    /// Who asks, as a resource in front of the handler has found out; empty when nobody did
+    /// (Twisted: `getUser`).
+    const std::string& getUser() const noexcept;
+    void setUser(std::string user);
+    /// True over TLS.
+    bool isSecure() const noexcept;
+    /// Who serves it, and the clock of that.
+    Site& site() const noexcept;
+    IReactorTime& clock() const noexcept;
 
     // The response.
 
@@ -80,6 +125,15 @@ public:
     void setHeader(std::string_view name, std::string_view value) {
         responseHeaders_.setRawHeaders(name, {value});
     }
+    /// Adds a Set-Cookie field. Throws as formatCookie() does.
+    void addCookie(const Cookie& cookie);
+    /// Sets the entity tag, with its quotes, and looks at If-Match and If-None-Match: a 412 or a
+    /// 304 may come of it (Twisted: `setETag`). Throws std::invalid_argument for what is no tag.
+    Cached setETag(std::string_view tag);
+    /// Sets when the content changed, unless a later time was set, and looks at
+    /// If-Unmodified-Since and If-Modified-Since, where no tags take precedence (Twisted:
+    /// `setLastModified`).
+    Cached setLastModified(HttpTime when);
     /// Makes the response a 302 to `url` (Twisted: `redirect`); the handler still finishes it.
     void redirect(std::string_view url);
 
@@ -97,6 +151,15 @@ public:
     /// Fires when the response has been handed to the transport, fails with the connection's error
     /// when the client goes before that (Twisted: Q-12). A new Deferred at each call.
     Deferred<> notifyFinish();
+    /// Ends the connection at once, with a reset, whatever was sent (Twisted: `loseConnection`).
+    void abort();
+
+    /// Bytes of the body that were sent so far, as they are on the wire but for the chunks' heads.
+    std::uint64_t sentBytes() const noexcept { return sentBytes_; }
+    /// When it came, on the clock().
+    Duration receivedAt() const noexcept { return receivedAt_; }
+    /// Lets the body be encoded as the client accepts it: see EncodingResourceWrapper.
+    void offerEncodings(Ref<ContentEncodings> encodings);
 
     /// Paces a long response by the connection: see ITransport. To be unregistered before
     /// finish(). Throws std::logic_error while another one is registered.
@@ -108,12 +171,17 @@ public:
 
 private:
     friend class HttpChannel;
+    friend class Routes;
     friend class Site;
     enum class State : std::uint8_t { Waiting, Writing, Finished, Gone };
+    struct Extras;
 
     ~Request() override;
 
-    // For the channel and the site.
+    Extras& extras();
+
+    // For the channel, the site and the routes.
+    void addPathParameter(std::string_view name, std::string value);
     void begin(HttpChannel& channel, const RequestHead& head);
     void keepFields();
     void clientGone(const Failure& why);
@@ -121,12 +189,16 @@ private:
     bool headSent() const noexcept { return state_ != State::Waiting; }
     void forgetResponse();
 
+    Cached cached();
+    void beginEncoding(std::optional<std::uint64_t> whole);
+    void putEncoded(std::string_view data, bool whole, bool last);
     bool bodyAllowed() const noexcept;
     bool bodyTyped(BodyLength length) const noexcept;
     BodyLength frame(std::optional<std::uint64_t> whole, std::optional<std::uint64_t> announced);
     void appendHead(std::string& out, std::optional<std::uint64_t> whole);
     std::string_view withinLength(std::string_view data);
     void put(std::string_view data, std::optional<std::uint64_t> whole, bool last);
+    void putPlain(std::string_view data, std::optional<std::uint64_t> whole, bool last);
     void refuseFinished(const char* call) const;
     void end();
 
@@ -139,9 +211,12 @@ private:
     Headers responseHeaders_;
     std::string phrase_;
     std::vector<std::string> segments_;
+    std::unique_ptr<Extras> extras_;  // what most requests have none of
     std::vector<DeferredSource<>> notified_;
     std::optional<Failure> gone_;
-    std::uint64_t remaining_ = 0;    // of an announced length
+    std::uint64_t remaining_ = 0;  // of an announced length
+    std::uint64_t sentBytes_ = 0;
+    Duration receivedAt_{};
     std::size_t consumedBytes_ = 0;  // of path(), by the way to the resource
     std::size_t consumedSegments_ = 0;
     int code_ = 200;

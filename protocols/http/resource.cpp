@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <marline/protocols/http/status.hpp>
+
 namespace marline::http {
 namespace {
 
@@ -49,6 +51,12 @@ Rendered Resource::render(Request& request) {
         return renderOptions(request);
     }
     return MethodNotAllowed{};
+}
+
+Rendered Resource::renderOptions(Request& request) {
+    request.setResponseCode(kNoContent);
+    request.setHeader("Allow", allowedMethods());
+    return std::string();
 }
 
 Rendered Data::renderGet(Request& request) {

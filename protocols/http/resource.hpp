@@ -10,6 +10,9 @@
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
+#include <marline/protocols/http/body_sink.hpp>
+#include <marline/protocols/http/body_stream.hpp>
+#include <marline/protocols/http/http_error.hpp>
 #include <marline/protocols/http/request.hpp>
 
 namespace marline::http {
@@ -21,13 +24,18 @@ struct NotDoneYet {};
 /// knows.
 struct MethodNotAllowed {};
 
-/// What a handler gives: the body, a Deferred of it, or one of the above.
-using Rendered = std::variant<std::string, Deferred<std::string>, NotDoneYet, MethodNotAllowed>;
+class Resource;
+
+/// What a handler gives: the body, a Deferred of it, a body that is made while it is sent, a
+/// Deferred of another resource to go on from, an error as if it were thrown, or one of the above.
+using Rendered = std::variant<std::string, Deferred<std::string>, Ref<BodyStream>,
+                              Deferred<Ref<Resource>>, HttpError, NotDoneYet, MethodNotAllowed>;
 
 /// A place in a site's tree (Twisted: `Resource`). Override the methods that it knows.
 ///
 /// A handler that throws, or whose Deferred fails, makes a 500 without a word about why, and is
-/// logged. When the client goes while a Deferred is pending, that is cancelled.
+/// logged; an HttpError makes the answer that it says. When the client goes while a Deferred is
+/// pending, that is cancelled.
 class MARLINE_API Resource : public RefCounted {
 public:
     /// Puts `child` below this, where `name` is one segment of a path, decoded. It takes the place
@@ -36,8 +44,16 @@ public:
     /// The resource for the next segment of the path, decoded; empty makes a 404. Looks among the
     /// children unless overridden.
     virtual Ref<Resource> getChild(std::string_view name, Request& request);
+    /// The resource that answers this request in place of this one, path and all; empty: this one
+    /// does. How resources wrap others: virtual hosts, or a check of who asks.
+    virtual Ref<Resource> standIn(Request&) { return {}; }
     /// True when this answers for everything below it: getChild() is not asked.
     virtual bool isLeaf() const noexcept { return false; }
+
+    /// Where the body of a request is to go while it comes; empty: to Request::content(), up to
+    /// SiteOptions::maxBody. Asked once the head is there, before the client is told to continue;
+    /// an HttpError thrown here refuses the request, and closes the connection.
+    virtual Ref<BodySink> bodySink(Request&) { return {}; }
 
     /// Answers a request: renderGet() and so on, by its method.
     virtual Rendered render(Request& request);
@@ -48,9 +64,11 @@ public:
     virtual Rendered renderPut(Request&) { return MethodNotAllowed{}; }
     virtual Rendered renderPatch(Request&) { return MethodNotAllowed{}; }
     virtual Rendered renderDelete(Request&) { return MethodNotAllowed{}; }
-    virtual Rendered renderOptions(Request&) { return MethodNotAllowed{}; }
-    /// The Allow field of a 405: to be overridden together with the methods.
-    virtual std::string allowedMethods() const { return "GET, HEAD"; }
+    /// Says what allowedMethods() says (RFC 9110 §9.3.7).
+    virtual Rendered renderOptions(Request& request);
+    /// The Allow field of a 405 and of the answer to OPTIONS: to be overridden together with the
+    /// methods.
+    virtual std::string allowedMethods() const { return "GET, HEAD, OPTIONS"; }
 
 protected:
     ~Resource() override = default;

@@ -1,13 +1,13 @@
 #include <marline/protocols/http/site.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
+#include <utility>
 
 #include <marline/protocols/http/detail/http_channel.hpp>
 #include <marline/protocols/http/detail/path.hpp>
+#include <marline/protocols/http/http_date.hpp>
+#include <marline/reactor/log.hpp>
 
 namespace marline::http {
 namespace {
@@ -19,13 +19,104 @@ constexpr std::size_t kKeptCapacity = 64 * 1024;
 
 }  // namespace
 
-Ref<IProtocol> Site::buildProtocol(const Address&) { return makeRef<HttpChannel>(Ref<Site>(this)); }
+Ref<IProtocol> Site::buildProtocol(const Address&) {
+    return closing_ ? Ref<IProtocol>() : Ref<IProtocol>(makeRef<HttpChannel>(Ref<Site>(this)));
+}
+
+Site::~Site() = default;
+
+// The connections.
+
+void Site::connectionMade(HttpChannel& channel) noexcept {
+    channel.next_ = first_;
+    channel.previous_ = &first_;
+    if (first_ != nullptr) {
+        first_->previous_ = &channel.next_;
+    }
+    first_ = &channel;
+    ++connections_;
+}
+
+void Site::connectionEnded(HttpChannel& channel) {
+    if (channel.previous_ == nullptr) {
+        return;
+    }
+    *channel.previous_ = channel.next_;
+    if (channel.next_ != nullptr) {
+        channel.next_->previous_ = channel.previous_;
+    }
+    channel.previous_ = nullptr;
+    --connections_;
+    if (!closing_ || connections_ > 0) {
+        return;
+    }
+    if (forcing_.active()) {
+        forcing_.cancel();
+    }
+    const Ref<Site> alive(this);
+    for (auto& source : std::exchange(closed_, {})) {
+        source.callback(report_);
+    }
+}
+
+Deferred<ShutdownReport> Site::shutdown(Duration grace,
+                                        const std::vector<Ref<IListeningPort>>& ports) {
+    const Ref<Site> alive(this);
+    for (const Ref<IListeningPort>& port : ports) {
+        port->stopListening().addErrback(
+            [](const Failure& why) { log(LogLevel::Error, "stop listening: " + why.brief()); });
+    }
+    DeferredSource<ShutdownReport> source;
+    Deferred<ShutdownReport> done = source.deferred();
+    if (!std::exchange(closing_, true)) {
+        report_.finished = connections_;
+        for (HttpChannel* each = first_; each != nullptr; each = each->next_) {
+            const bool idle = each->closeWhenDone();
+            report_.idle += idle ? 1 : 0;
+            report_.finished -= idle ? 1 : 0;
+        }
+    }
+    if (connections_ == 0) {
+        source.callback(report_);
+        return done;
+    }
+    closed_.push_back(std::move(source));
+    if (!forcing_.active()) {
+        forcing_ = clock_.callLater(grace, [this] { force(); });
+    } else if (forcing_.getTime() > clock_.seconds() + grace) {
+        forcing_.reset(grace);
+    }
+    return done;
+}
+
+void Site::force() {
+    const Ref<Site> alive(this);
+    for (HttpChannel* each = first_; each != nullptr; each = each->next_) {
+        if (each->busy()) {
+            ++report_.forced;
+            --report_.finished;
+        }
+        each->abort();
+    }
+}
+
+// The tree.
 
 Ref<Resource> Site::getResourceFor(Request& request) const {
+    return getChildForRequest(root_, request);
+}
+
+Ref<Resource> Site::getChildForRequest(Ref<Resource> resource, Request& request) {
     const std::string_view path = request.path();
-    Ref<Resource> resource = root_;
     std::string decoded;
-    while (resource && !resource->isLeaf() && request.consumedBytes_ < path.size()) {
+    while (resource) {
+        if (Ref<Resource> other = resource->standIn(request)) {
+            resource = std::move(other);
+            continue;
+        }
+        if (resource->isLeaf() || request.consumedBytes_ >= path.size()) {
+            break;
+        }
         const std::size_t from = request.consumedBytes_ + (path.starts_with('/') ? 1 : 0);
         const std::size_t to = std::min(path.find('/', from), path.size());
         std::string_view name = path.substr(from, to - from);
@@ -81,18 +172,8 @@ std::string_view Site::date(Duration now) {
     const std::int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now).count();
     if (second != dateSecond_) {
         dateSecond_ = second;
-        constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-        constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-        const std::time_t wall = std::time(nullptr);
-        std::tm utc{};
-        gmtime_r(&wall, &utc);
-        std::array<char, 64> text{};
-        std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                      kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
-                      kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900,
-                      utc.tm_hour, utc.tm_min, utc.tm_sec);
-        date_ = text.data();
+        date_ = formatHttpDate(
+            std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
     }
     return date_;
 }

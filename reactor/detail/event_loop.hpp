@@ -14,6 +14,7 @@
 
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/function.hpp>
+#include <marline/reactor/detail/out_buffer.hpp>
 #include <marline/reactor/detail/unique_fd.hpp>
 #include <marline/reactor/time.hpp>
 
@@ -21,12 +22,6 @@ namespace marline::detail {
 
 class EventLoop;
 class HealthWatch;
-
-/// Bytes to be sent, of which the first `sent` are.
-struct OutBuffer {
-    std::string bytes;
-    std::size_t sent = 0;
-};
 
 /// Something with a file descriptor that lives in a loop: a connection, a port, an attempt.
 ///

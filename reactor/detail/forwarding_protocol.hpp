@@ -22,6 +22,9 @@ public:
     void writeConnectionLost() override { inner_->writeConnectionLost(); }
     void handshakeCompleted() override { inner_->handshakeCompleted(); }
     void transportChanged(ITransport& transport) override { inner_->transportChanged(transport); }
+    IFileDescriptorReceiver* fileDescriptorReceiver() noexcept override {
+        return inner_->fileDescriptorReceiver();
+    }
 
 private:
     Ref<IProtocol> inner_;

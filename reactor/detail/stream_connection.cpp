@@ -197,7 +197,9 @@ void StreamConnection::lose(const Failure& reason) {
     }
     getHost();
     closeAll();
-    out_.reset();
+    if (const std::unique_ptr<OutBuffer> unsent = std::move(out_)) {
+        unsent->failFiles(reason);
+    }
     tellLost(reason);
     bury();
 }

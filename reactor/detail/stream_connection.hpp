@@ -54,6 +54,7 @@ public:
 
     void write(std::span<const std::byte> data) override;
     void writeSequence(std::span<const std::span<const std::byte>> pieces) override;
+    Deferred<> sendFile(int fd, std::uint64_t offset, std::uint64_t count) override;
     void loseConnection() override;
     void abortConnection() override;
     void loseWriteConnection() override;
@@ -61,7 +62,9 @@ public:
     void resumeProducing() override;
     void registerProducer(IProducer& producer, Producing mode) override;
     void unregisterProducer() override;
-    std::size_t bytesBuffered() const noexcept override { return waitingBytes(); }
+    std::size_t bytesBuffered() const noexcept override {
+        return out_ != nullptr ? out_->waiting() : 0;
+    }
     bool disconnecting() const noexcept override { return state_ != State::Open; }
     const Address& getHost() const noexcept override;
     const Address& getPeer() const noexcept override { return ends_.peer(); }
@@ -81,6 +84,8 @@ protected:
     /// Reads and writes like recv() and sendmsg().
     virtual ssize_t receive(std::span<std::byte> buffer);
     virtual ssize_t transmit(std::span<iovec> parts);
+    /// What transmit() writes to.
+    virtual int outgoing() const noexcept { return fd_.get(); }
     /// Gives the protocol what receive() brought. False when that threw.
     virtual bool deliver(std::span<const std::byte> data);
     /// There is no more to read.
@@ -123,16 +128,21 @@ protected:
 private:
     enum class State : unsigned char { Open, Flushing, Aborting, Ended };
 
+    void writeString(std::string&& text) override;
+
     void readReady();
     void flush();
     void collected();
     std::size_t sendAtOnce(std::span<const std::span<const std::byte>> pieces, std::size_t total);
+    std::string& room();
     void keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip);
-    void append(std::span<const std::byte> data);
-    std::size_t waitingBytes() const noexcept {
-        return out_ != nullptr ? out_->bytes.size() - out_->sent : 0;
-    }
+    void keepString(std::string&& text, std::size_t skip);
+    void holdProducer();
     void sent(std::size_t bytes);
+    void dropFront();
+    bool sendOfFile();
+    bool copyOfFile();
+    bool endOfFile();
     void finishFlushing();
     void watch() noexcept;
     void loseLater(const Failure& reason) noexcept;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <marline/reactor/detail/guard.hpp>
@@ -103,7 +104,11 @@ std::optional<Failure> StreamConnector::connectSocket() {
         }
     }
     event_.emplace(loop(), fd_.get(), &ready, this);
-    event_->watch(EV_WRITE);
+    try {
+        event_->watch(EV_WRITE);
+    } catch (const std::system_error& error) {
+        return failureFor(error.code().value());
+    }
     return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <marline/deferred/succeed.hpp>
@@ -48,15 +49,23 @@ StreamPort::StreamPort(EventLoop& loop, ListeningSocket socket, Ref<IProtocolFac
       event_(loop, fd_.get(), &ready, this), factory_(std::move(factory)),
       maxConnections_(maxConnections),
       handle_(makeRef<StreamPortHandle>(*this, localAddress(fd_.get()))) {
+    try {
+        event_.watch(EV_READ);
+    } catch (const std::system_error& error) {
+        throw CannotListenError("cannot listen on " + handle_->getHost().toString(), error.code());
+    }
     factory_->doStart();
-    watch();
 }
 
 StreamPort::~StreamPort() = default;
 
 void StreamPort::watch() {
     const bool full = maxConnections_ != 0 && open_ >= maxConnections_;
-    event_.watch(fd_ && !full && !resting_ && !stopping_ ? EV_READ : 0);
+    try {
+        event_.watch(fd_ && !full && !resting_ && !stopping_ ? EV_READ : 0);
+    } catch (const std::system_error& error) {
+        rest(error.code().value());
+    }
 }
 
 void StreamPort::ready(int, short, void* self) {
@@ -132,7 +141,7 @@ void StreamPort::accepted(UniqueFd fd, const SocketAddress& peer) {
     makeConnection(loop(), std::move(fd), address, std::move(protocol), *this).start();
 }
 
-/// Out of descriptors or memory: accepting again at once would only spin.
+/// Out of descriptors or memory: trying again at once would only spin.
 void StreamPort::rest(int error) {
     if (!troubled_) {
         troubled_ = true;

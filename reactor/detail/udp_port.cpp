@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <marline/deferred/succeed.hpp>
@@ -72,7 +73,7 @@ UdpPort::~UdpPort() = default;
 
 void UdpPort::start() {
     try {
-        watch();
+        beginToWatch();
         protocol_->makeConnection(*this);
     } catch (...) {
         open_ = false;
@@ -81,6 +82,14 @@ void UdpPort::start() {
         handle_->port_ = nullptr;
         bury();
         throw;
+    }
+}
+
+void UdpPort::beginToWatch() {
+    try {
+        watch();
+    } catch (const std::system_error& error) {
+        throw CannotListenError("cannot listen on " + handle_->getHost().toString(), error.code());
     }
 }
 

@@ -92,6 +92,7 @@ private:
     int sendBatch();
     void sendFailed(int error);
     void forgetFirst(std::size_t count);
+    void beginToWatch();
     void watch();
     void close();
     int option(int v4, int v6) const;

@@ -131,7 +131,7 @@ bool UnixConnection::deliver(std::span<const std::byte> data) {
         return false;
     }
     if (!incoming_.empty()) {
-        auto* receiver = dynamic_cast<IFileDescriptorReceiver*>(protocol());
+        IFileDescriptorReceiver* receiver = protocol()->fileDescriptorReceiver();
         if (receiver == nullptr) {
             log(LogLevel::Warning, "closed " + std::to_string(incoming_.size()) +
                                        " descriptors from " + getPeer().toString() +

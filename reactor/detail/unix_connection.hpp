@@ -15,6 +15,7 @@ public:
 
     void sendFileDescriptor(int fd) override;
     PeerCredentials peerCredentials() const override;
+    IUnixTransport* unixTransport() noexcept override { return this; }
 
 private:
     ~UnixConnection() override;

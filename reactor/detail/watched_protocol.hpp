@@ -5,12 +5,11 @@
 
 #include <marline/deferred/function.hpp>
 #include <marline/reactor/detail/forwarding_protocol.hpp>
-#include <marline/reactor/unix.hpp>
 
 namespace marline::detail {
 
 /// One connection's protocol: tells when it is made and lost.
-class WatchedProtocol : public ForwardingProtocol {
+class WatchedProtocol final : public ForwardingProtocol {
 public:
     using Lost = UniqueFunction<void(const WatchedProtocol&, const Failure&)>;
 
@@ -45,24 +44,6 @@ private:
     ITransport* transport_ = nullptr;
     Lost lost_;
 };
-
-/// The same for a protocol that takes descriptors: only those may be offered any.
-class WatchedReceiver final : public WatchedProtocol, public IFileDescriptorReceiver {
-public:
-    using WatchedProtocol::WatchedProtocol;
-
-    void fileDescriptorReceived(UniqueFd fd) override {
-        dynamic_cast<IFileDescriptorReceiver&>(*inner()).fileDescriptorReceived(std::move(fd));
-    }
-};
-
-/// What stands before `inner`.
-inline Ref<WatchedProtocol> watched(Ref<IProtocol> inner, WatchedProtocol::Lost lost) {
-    if (dynamic_cast<IFileDescriptorReceiver*>(inner.get()) != nullptr) {
-        return makeRef<WatchedReceiver>(std::move(inner), std::move(lost));
-    }
-    return makeRef<WatchedProtocol>(std::move(inner), std::move(lost));
-}
 
 /// Puts before each protocol of the user's factory what `watch` makes of it.
 class WatchedFactory final : public IProtocolFactory {

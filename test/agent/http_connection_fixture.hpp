@@ -75,9 +75,11 @@ protected:
         EXPECT_EQ(clock.pendingCalls(), 0U) << "a timer is left";
     }
 
-    Outcome<Response> request(const char* method = "GET", Ref<IBodyProducer> body = {}) {
-        return Outcome<Response>(connection->request(makeRef<Exchange>(
-            method, Uri::parse("http://h/x").value(), "HEAD-OF-REQUEST\r\n\r\n", std::move(body))));
+    Outcome<Response> request(const char* method = "GET", Ref<IBodyProducer> body = {},
+                              bool expectsContinue = false) {
+        return Outcome<Response>(connection->request(
+            makeRef<Exchange>(method, Uri::parse("http://h/x").value(), "HEAD-OF-REQUEST\r\n\r\n",
+                              std::move(body), expectsContinue)));
     }
     void answer(std::string_view text) { peer.send(text, GetParam()); }
 

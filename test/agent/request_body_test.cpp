@@ -44,8 +44,8 @@ TEST_P(RequestBodyTest, tooLongABodyFails) {
     auto response = request("POST", upload);
     upload->write("abc");
     upload->write("de");
-    ASSERT_NE(response.failed<ResponseFailed>(), nullptr);
-    EXPECT_NE(response.failed<ResponseFailed>()->reasons().at(0).check<BadRequest>(), nullptr);
+    ASSERT_NE(response.failed<RequestGenerationFailed>(), nullptr);
+    EXPECT_NE(response.failed<ResponseFailed>()->reasons().at(0).check<WrongBodyLength>(), nullptr);
     EXPECT_THAT(response.message(), HasSubstr("longer than its length() of 4"));
     EXPECT_EQ(upload->cancelled, 1);
     EXPECT_TRUE(peer.aborted());
@@ -102,7 +102,7 @@ TEST_P(RequestBodyTest, lossWhileSendingCancelsTheProducer) {
     auto upload = makeRef<ManualBody>(std::nullopt);
     auto response = request("POST", upload);
     peer.lose();
-    EXPECT_NE(response.failed<ResponseNeverReceived>(), nullptr);
+    EXPECT_NE(response.failed<RequestTransmissionFailed>(), nullptr);
     EXPECT_EQ(upload->cancelled, 1);
     upload->write("late");
 }
@@ -196,6 +196,78 @@ TEST_P(RequestBodyTest, producersAreRegisteredWithTheTransport) {
     upload->to->registerProducer(producer, Producing::Push);
     EXPECT_EQ(producer.stopped, 1);
     upload->to->unregisterProducer();
+}
+
+// A body that waits for 100 Continue is sent when it comes, and other 1xx answers say nothing
+// (WR-13).
+TEST_P(RequestBodyTest, bodyWaitsForContinue) {
+    auto response = request("POST", makeRef<StringBody>("abc"), true);
+    EXPECT_EQ(peer.take(), "HEAD-OF-REQUEST\r\n\r\n");
+    answer("HTTP/1.1 103 Early\r\nLink: </x>\r\n\r\n");
+    EXPECT_EQ(peer.take(), "");
+    answer("HTTP/1.1 100 Go\r\n\r\n");
+    EXPECT_EQ(peer.take(), "abc");
+    answer("HTTP/1.1 100 Again\r\n\r\n");
+    EXPECT_EQ(peer.take(), "");
+    answer(kOk);
+    EXPECT_TRUE(response.ok());
+    deliver(response.value());
+    peer.settle();
+    EXPECT_EQ(owner.idle, 1);
+}
+
+// A server that says nothing gets the body all the same, and then has its whole time.
+TEST_P(RequestBodyTest, bodyDoesNotWaitForEver) {
+    auto response = request("POST", makeRef<StringBody>("abc"), true);
+    peer.take();
+    clock.advance(1s);
+    EXPECT_EQ(peer.take(), "abc");
+    clock.advance(59s);
+    EXPECT_FALSE(response.fired());
+    clock.advance(1s);
+    EXPECT_NE(response.failed<ResponseNeverReceived>(), nullptr);
+}
+
+// A final answer instead of 100 Continue: the body is never sent, and the connection, which was
+// promised one, is not used again.
+TEST_P(RequestBodyTest, refusedExpectationSendsNoBody) {
+    auto response = request("POST", makeRef<StringBody>("abc"), true);
+    peer.take();
+    answer("HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n");
+    ASSERT_TRUE(response.ok());
+    EXPECT_EQ(response.value().code(), 417);
+    EXPECT_EQ(peer.take(), "");
+    EXPECT_EQ(owner.idle, 0);
+    EXPECT_FALSE(peer.open());
+}
+
+// Cancelling while it waits closes, and leaves no timer.
+TEST_P(RequestBodyTest, cancelWhileWaitingForContinue) {
+    auto response = request("POST", makeRef<StringBody>("abc"), true);
+    response.cancel();
+    EXPECT_NE(response.failed<CancelledError>(), nullptr);
+    EXPECT_TRUE(peer.aborted());
+    EXPECT_EQ(clock.pendingCalls(), 0U);
+}
+
+// A server that takes nothing of a body fails the request; one that takes something does not.
+TEST_P(RequestBodyTest, sendTimeoutFailsAnUploadThatStops) {
+    auto response = request("POST", makeRef<ManualBody>(std::nullopt));
+    peer.buffered = 100;
+    clock.advance(60s);
+    peer.buffered = 99;
+    clock.advance(60s);
+    EXPECT_FALSE(response.fired());
+    clock.advance(60s);
+    ASSERT_NE(response.failed<RequestTransmissionFailed>(), nullptr) << response.message();
+    const auto* late =
+        response.failed<ResponseFailed>()->reasons().at(0).check<RequestTimeoutError>();
+    ASSERT_NE(late, nullptr);
+    EXPECT_EQ(phaseName(late->phase()), "send");
+    EXPECT_EQ(late->passed(), 60s);
+    EXPECT_THAT(response.message(), HasSubstr("to h stopped: the server took nothing for 60.0 s"));
+    EXPECT_TRUE(peer.aborted());
+    peer.buffered = 0;
 }
 
 }  // namespace

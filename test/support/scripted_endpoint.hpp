@@ -72,6 +72,8 @@ public:
     bool open() const noexcept { return protocol_ && !closing_; }
     bool aborted() const noexcept { return aborted_; }
     IProducer* producer() const noexcept { return producer_; }
+    /// Bytes that the client believes are on their way yet.
+    std::size_t buffered = 0;
 
     // ITransport.
     using ITransport::write;
@@ -92,7 +94,7 @@ public:
     void resumeProducing() override { paused_ = false; }
     void registerProducer(IProducer& producer, Producing) override { producer_ = &producer; }
     void unregisterProducer() override { producer_ = nullptr; }
-    std::size_t bytesBuffered() const noexcept override { return 0; }
+    std::size_t bytesBuffered() const noexcept override { return buffered; }
     bool disconnecting() const noexcept override { return !open(); }
     const Address& getHost() const noexcept override { return address_; }
     const Address& getPeer() const noexcept override { return address_; }

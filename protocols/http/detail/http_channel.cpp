@@ -4,6 +4,8 @@
 #include <utility>
 
 #include <marline/protocols/http/detail/error_text.hpp>
+#include <marline/protocols/http/detail/request_extras.hpp>
+#include <marline/protocols/http/http_error.hpp>
 #include <marline/protocols/http/serializer.hpp>
 #include <marline/protocols/http/status.hpp>
 #include <marline/reactor/errors.hpp>
@@ -17,6 +19,11 @@ constexpr std::size_t kHeldBytes = 16 * 1024;
 // Room for a body that was announced, before any of it came.
 constexpr std::uint64_t kReservedBody = 64 * 1024;
 
+const char* bodyTooLarge(const BodySink* sink) noexcept {
+    return sink != nullptr ? "the body is larger than its resource takes"
+                           : "the body is larger than SiteOptions::maxBody";
+}
+
 }  // namespace
 
 HttpChannel::~HttpChannel() { stopTimer(); }
@@ -24,6 +31,7 @@ HttpChannel::~HttpChannel() { stopTimer(); }
 void HttpChannel::makeConnection(ITransport& transport) {
     transport_ = &transport;
     peer_ = transport.getPeer();
+    site_->connectionMade(*this);
     transport.registerProducer(*this, Producing::Push);
     now_ = site_->clock().seconds();
     allow(site_->options().headerTimeout);
@@ -58,20 +66,16 @@ void HttpChannel::read(std::span<const std::byte>& input) {
     while (more && mayRead()) {
         switch (parser_.next(input)) {
         case WireEvent::Head: beginRequest(); break;
-        case WireEvent::Body:
-            request_->content_ += asText(parser_.body());
-            bodyCame_ = true;
-            break;
+        case WireEvent::Body: takeBody(asText(parser_.body())); break;
         case WireEvent::End:
             if (state_ == State::Body) {
-                handle();
+                endBody();
             }
             break;
         case WireEvent::Failed: {
             const ParseError error = parser_.error();
             const bool body = error.reason() == ParseReason::BodyTooLarge;
-            refuse(error.status(),
-                   body ? "the body is larger than SiteOptions::maxBody" : error.what());
+            refuse(error.status(), body ? bodyTooLarge(sink_) : error.what());
             break;
         }
         case WireEvent::NeedData:
@@ -136,8 +140,7 @@ void HttpChannel::settle() {
 
 void HttpChannel::beginRequest() {
     const RequestHead& head = parser_.head();
-    const SiteOptions& options = site_->options();
-    keepAlive_ = head.keepAlive;
+    keepAlive_ = head.keepAlive && !site_->closing();
     request_ = site_->takeRequest();
     request_->begin(*this, head);
     if (head.framing == BodyFraming::None) {
@@ -145,20 +148,65 @@ void HttpChannel::beginRequest() {
         return;
     }
     request_->keepFields();
-    if (head.framing == BodyFraming::ContentLength) {
-        if (head.contentLength > options.maxBody) {
-            refuse(kContentTooLarge, "the body is larger than SiteOptions::maxBody");
+    try {
+        const std::uint64_t most = askForBody();
+        if (head.framing == BodyFraming::ContentLength && head.contentLength > most) {
+            refuse(kContentTooLarge, bodyTooLarge(sink_));
             return;
         }
+        parser_.limitBody(most);
+    } catch (...) {
+        refuse(Failure::current());
+        return;
+    }
+    if (head.framing == BodyFraming::ContentLength && sink_ == nullptr) {
         request_->content_.reserve(
             static_cast<std::size_t>(std::min(head.contentLength, kReservedBody)));
     }
-    parser_.limitBody(options.maxBody);
     if (head.expectation == Expectation::Continue) {
         send("HTTP/1.1 100 Continue\r\n\r\n");
     }
     state_ = State::Body;
     bodyCame_ = true;
+}
+
+/// Asks the resource where the body is to go, and gives how large it may be.
+std::uint64_t HttpChannel::askForBody() {
+    if (request_->uri() == "*" || request_->method() == "CONNECT") {
+        return site_->options().maxBody;
+    }
+    resource_ = site_->getResourceFor(*request_);
+    found_ = true;
+    if (Ref<BodySink> sink = resource_ ? resource_->bodySink(*request_) : Ref<BodySink>()) {
+        sink_ = sink.get();
+        request_->extras().sink = std::move(sink);
+    }
+    return sink_ != nullptr ? sink_->maxBody() : site_->options().maxBody;
+}
+
+void HttpChannel::takeBody(std::string_view piece) {
+    bodyCame_ = true;
+    if (sink_ == nullptr) {
+        request_->content_ += piece;
+        return;
+    }
+    try {
+        sink_->write(piece);
+    } catch (...) {
+        refuse(Failure::current());
+    }
+}
+
+void HttpChannel::endBody() {
+    if (BodySink* sink = std::exchange(sink_, nullptr)) {
+        try {
+            sink->finish();
+        } catch (...) {
+            refuse(Failure::current());
+            return;
+        }
+    }
+    handle();
 }
 
 // Ending.
@@ -181,18 +229,37 @@ void HttpChannel::refuse(int code, std::string_view why) {
         Headers{{"Date", date()}, {"Content-Type", "text/plain"}, {"Connection", "close"}},
         BodyLength::known(page.size()));
     send(answer + page);
+    forgetBody();
     if (Ref<Request> request = std::exchange(request_, {})) {
         site_->giveRequest(std::move(request));
     }
     close();
 }
 
+/// Refuses the body, as who was to take it said.
+void HttpChannel::refuse(const Failure& why) {
+    if (const auto* meant = why.check<HttpError>()) {
+        refuse(meant->code(), meant->what());
+    } else {
+        log(LogLevel::Error, "exception while reading the body of " + request_->method() + " " +
+                                 request_->uri() + ": " + why.brief());
+        refuse(kInternalServerError, detail::kFailedText);
+    }
+}
+
+void HttpChannel::forgetBody() {
+    sink_ = nullptr;
+    found_ = false;
+    resource_.reset();
+}
+
 /// Tells the handler that nobody waits for its answer any more (Twisted: H-21).
 void HttpChannel::clientGone(const Failure& why) {
+    forgetBody();
     if (const Ref<Request> request = std::exchange(request_, {})) {
         request->clientGone(why);
     }
-    if (std::optional<Deferred<std::string>> rendering = std::exchange(rendering_, std::nullopt)) {
+    if (std::optional<Deferred<>> rendering = std::exchange(rendering_, std::nullopt)) {
         rendering->cancel();
     }
 }
@@ -216,6 +283,22 @@ void HttpChannel::connectionLost(const Failure& reason) {
     attached_ = nullptr;
     stopTimer();
     clientGone(reason);
+    site_->connectionEnded(*this);
+}
+
+/// Closes at once, and gives true, when there is no request; else behind its response.
+bool HttpChannel::closeWhenDone() {
+    const Ref<HttpChannel> alive(this);
+    keepAlive_ = false;
+    if (transport_ == nullptr || state_ != State::Idle) {
+        return false;
+    }
+    const bool idle = transport_->bytesBuffered() == 0;
+    close();
+    if (idle) {
+        transport_->loseConnection();
+    }
+    return idle;
 }
 
 /// Ends the own side, and reads on for a while: closing with bytes unread would be a reset, which

@@ -41,12 +41,18 @@ public:
     void resumeProducing() override;
     void stopProducing() override {}
 
+    // For the site's shutdown.
+    bool closeWhenDone();
+    bool busy() const noexcept { return state_ != State::Closing; }
+
     // For the request that is handled.
+    Duration now() const noexcept { return now_; }
     Site& site() const noexcept { return *site_; }
     const Address& peer() const noexcept { return peer_; }
     const Address& host() const noexcept {
         return transport_ != nullptr ? transport_->getHost() : gone_;
     }
+    bool secure() const noexcept { return transport_ != nullptr && transport_->tls() != nullptr; }
     bool keepAlive() const noexcept { return keepAlive_; }
     void closeAfterwards() noexcept { keepAlive_ = false; }
     std::string_view date() const;
@@ -55,8 +61,10 @@ public:
     void attachProducer(IProducer& producer, Producing mode);
     void detachProducer();
     void requestFinished();
+    void failed(Request& request, const Failure& why);
 
 private:
+    friend class Site;
     enum class State : std::uint8_t { Idle, Head, Body, Handling, Closing };
 
     ~HttpChannel() override;
@@ -68,18 +76,24 @@ private:
     void hold(std::span<const std::byte> data);
     void settle();
     void beginRequest();
+    std::uint64_t askForBody();
+    void takeBody(std::string_view piece);
+    void endBody();
+    void forgetBody();
 
     // Answering.
     void handle();
     void render(Request& request);
     void answer(Rendered rendered, Request& request, Resource& resource);
-    void answerLater(Deferred<std::string> page, Request& request);
-    void deliver(Request& request, std::string_view page);
-    void failed(Request& request, const Failure& why);
+    void answerAs(const Ref<Resource>& resource, Request& request);
+    template <class T, class F>
+    void answerLater(Deferred<T> outcome, Request& request, F then);
+    void notAllowed(Request& request, Resource& resource);
     void errorPage(Request& request, int code, std::string_view text);
 
     // Ending.
     void refuse(int code, std::string_view why);
+    void refuse(const Failure& why);
     void clientGone(const Failure& why);
     void close();
 
@@ -90,11 +104,15 @@ private:
     bool clientReads();
 
     Ref<Site> site_;
+    HttpChannel* next_ = nullptr;       // in the site's list
+    HttpChannel** previous_ = nullptr;  // what points here; null when nothing does
     RequestParser parser_;
     ITransport* transport_ = nullptr;
     IProducer* attached_ = nullptr;  // the request's, in this one's place at the transport
     Ref<Request> request_;
-    std::optional<Deferred<std::string>> rendering_;
+    Ref<Resource> resource_;    // of request_, when it was looked for before its body
+    BodySink* sink_ = nullptr;  // of request_
+    std::optional<Deferred<>> rendering_;
     std::string held_;  // unread, from heldFrom_ on
     std::size_t heldFrom_ = 0;
     Address peer_;
@@ -107,6 +125,7 @@ private:
     std::uint64_t taken_ = 0;  // of them, taken by the client when that was last looked at
     State state_ = State::Idle;
     bool waited_ = false;    // there was something to take then
+    bool found_ = false;     // resource_ was looked for
     bool reading_ = false;   // in read()
     bool bodyCame_ = false;  // since the last settle()
     bool paused_ = false;    // the transport was told not to read

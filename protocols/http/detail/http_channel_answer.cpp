@@ -4,6 +4,7 @@
 
 #include <marline/protocols/http/detail/error_text.hpp>
 #include <marline/protocols/http/detail/http_channel.hpp>
+#include <marline/protocols/http/detail/stream_pump.hpp>
 #include <marline/protocols/http/status.hpp>
 #include <marline/reactor/log.hpp>
 
@@ -33,7 +34,14 @@ void HttpChannel::render(Request& request) {
         errorPage(request, kNotImplemented, "this server is no proxy");
         return;
     }
-    const Ref<Resource> resource = site_->getResourceFor(request);
+    if (std::exchange(found_, false)) {
+        answerAs(std::exchange(resource_, {}), request);
+    } else {
+        answerAs(site_->getResourceFor(request), request);
+    }
+}
+
+void HttpChannel::answerAs(const Ref<Resource>& resource, Request& request) {
     if (resource) {
         answer(resource->render(request), request, *resource);
     } else {
@@ -45,42 +53,62 @@ void HttpChannel::answer(Rendered rendered, Request& request, Resource& resource
     if (const auto* body = std::get_if<std::string>(&rendered)) {
         request.finish(*body);
     } else if (auto* later = std::get_if<Deferred<std::string>>(&rendered)) {
-        answerLater(std::move(*later), request);
+        answerLater(std::move(*later), request,
+                    [](Request& asked, const std::string& page) { asked.finish(page); });
+    } else if (auto* stream = std::get_if<Ref<BodyStream>>(&rendered)) {
+        makeRef<detail::StreamPump>(Ref<HttpChannel>(this), Ref<Request>(&request),
+                                    std::move(*stream))
+            ->start();
+    } else if (auto* found = std::get_if<Deferred<Ref<Resource>>>(&rendered)) {
+        answerLater(std::move(*found), request, [this](Request& asked, Ref<Resource> from) {
+            if (from) {
+                from = Site::getChildForRequest(std::move(from), asked);
+            }
+            answerAs(from, asked);
+        });
+    } else if (const auto* error = std::get_if<HttpError>(&rendered)) {
+        errorPage(request, error->code(), error->what());
     } else if (std::holds_alternative<MethodNotAllowed>(rendered)) {
-        if (detail::isKnownMethod(request.method())) {
-            request.setHeader("Allow", resource.allowedMethods());
-            errorPage(request, kNotAllowed, "this method is not for this resource");
-        } else {
-            errorPage(request, kNotImplemented, "this server does not know the method");
-        }
+        notAllowed(request, resource);
     }
 }
 
-void HttpChannel::answerLater(Deferred<std::string> page, Request& request) {
-    rendering_ = page;
-    page.addBoth([self = Ref<HttpChannel>(this),
-                  asked = Ref<Request>(&request)](Result<std::string> outcome) mutable {
-        if (self->request_ == asked) {
-            self->rendering_.reset();
-        }
-        if (outcome.ok()) {
-            self->deliver(*asked, outcome.value());
-        } else {
-            self->failed(*asked, outcome.failure());
-        }
-        if (asked.unique()) {
-            self->site_->giveRequest(std::move(asked));
-        }
-    });
+void HttpChannel::notAllowed(Request& request, Resource& resource) {
+    if (!detail::isKnownMethod(request.method())) {
+        errorPage(request, kNotImplemented, "this server does not know the method");
+        return;
+    }
+    if (!request.responseHeaders().hasHeader("Allow")) {
+        request.setHeader("Allow", resource.allowedMethods());
+    }
+    errorPage(request, kNotAllowed, "this method is not for this resource");
 }
 
-void HttpChannel::deliver(Request& request, std::string_view page) {
-    try {
-        if (request.state_ != Request::State::Gone) {
-            request.finish(page);
-        }
-    } catch (...) {
-        failed(request, Failure::current());
+/// Goes on with `then(request, value)` once there is one. `then` may capture the channel as `this`:
+/// it lives as long.
+template <class T, class F>
+void HttpChannel::answerLater(Deferred<T> outcome, Request& request, F then) {
+    Deferred<> done =
+        outcome.addBoth([self = Ref<HttpChannel>(this), asked = Ref<Request>(&request),
+                         then](Result<T> result) mutable {
+            if (self->request_ == asked) {
+                self->rendering_.reset();
+            }
+            if (!result.ok()) {
+                self->failed(*asked, result.failure());
+            } else if (asked->state_ != Request::State::Gone) {
+                try {
+                    then(*asked, std::move(result).value());
+                } catch (...) {
+                    self->failed(*asked, Failure::current());
+                }
+            }
+            if (asked.unique()) {
+                self->site_->giveRequest(std::move(asked));
+            }
+        });
+    if (request_.get() == &request && !request.finished()) {
+        rendering_ = std::move(done);
     }
 }
 
@@ -89,11 +117,20 @@ void HttpChannel::failed(Request& request, const Failure& why) {
     if (request.state_ == Request::State::Gone && why.check<CancelledError>() != nullptr) {
         return;
     }
-    log(LogLevel::Error,
-        "exception while handling " + request.method() + " " + request.uri() + ": " + why.brief());
+    const auto* meant = why.check<HttpError>();
+    if (meant == nullptr || request.state_ == Request::State::Writing) {
+        log(LogLevel::Error, "exception while handling " + request.method() + " " + request.uri() +
+                                 ": " + why.brief());
+    }
     if (request.state_ == Request::State::Waiting) {
         request.forgetResponse();
-        errorPage(request, kInternalServerError, "the server has failed; its log says why");
+        if (meant != nullptr) {
+            errorPage(request, meant->code(), meant->what());
+        } else {
+            errorPage(request, kInternalServerError,
+                      site_->options().displayFailures ? why.describe()
+                                                       : std::string(detail::kFailedText));
+        }
     } else if (request.state_ == Request::State::Writing) {
         abort();
     }

@@ -2,6 +2,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -78,6 +79,24 @@ TEST(TlsStream, carriesMegabytesBothWays) {
     bed.pipe.run();
     EXPECT_TRUE(bed.client().received == data);
     EXPECT_TRUE(bed.server().received == data);
+}
+
+// Writes of a few bytes and of many, in the first callback of a thread, which has no strings to
+// use again yet: none is lost.
+TEST(TlsStream, theFirstWritesOfAThreadAreAllSent) {
+    std::string received;
+    std::thread([&received] {
+        TlsBed bed;
+        bed.clients = makeRef<RecordingFactory>([](RecordingProtocol& protocol) {
+            protocol.onMade = [](RecordingProtocol& self) {
+                self.transport->write("a few, ");
+                self.transport->write(std::string(20, 'x'));
+            };
+        });
+        bed.run();
+        received = bed.server().received;
+    }).join();
+    EXPECT_EQ(received, "a few, " + std::string(20, 'x'));
 }
 
 // S-16: Many small writes of one callback leave in one record.

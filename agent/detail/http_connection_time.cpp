@@ -1,0 +1,103 @@
+// How long an HttpConnection waits.
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <marline/agent/detail/http_connection.hpp>
+#include <marline/agent/errors.hpp>
+
+namespace marline::detail {
+namespace {
+
+std::string seconds(Duration duration) {
+    const auto tenths = std::chrono::ceil<std::chrono::milliseconds>(duration).count() / 100;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+std::vector<Failure> late(RequestPhase phase, Duration passed, const std::string& what,
+                          const char* knob) {
+    return {Failure::make<RequestTimeoutError>(phase, passed,
+                                               what + " " + seconds(passed) + " (" + knob + ")")};
+}
+
+}  // namespace
+
+RequestTimeoutError totalTimeUp(Duration total) {
+    return RequestTimeoutError(RequestPhase::Total, total,
+                               "not done within " + seconds(total) + " (totalTimeout)");
+}
+
+void HttpConnection::startTimer(Duration allowed) {
+    lastActivity_ = clock_.seconds();
+    again(allowed, allowed);
+}
+
+void HttpConnection::again(Duration after, Duration allowed) {
+    if (exchange_->deadline) {
+        after = std::clamp(*exchange_->deadline - clock_.seconds(), Duration::zero(), after);
+    }
+    timer_ = clock_.callLater(after, [this, allowed] { timeUp(allowed); });
+}
+
+void HttpConnection::stopTimer() {
+    if (timer_.active()) {
+        timer_.cancel();
+    }
+}
+
+void HttpConnection::timeUp(Duration allowed) {
+    if (exchange_->deadline && clock_.seconds() >= *exchange_->deadline) {
+        responseFailed("the request to " + peer() + " was not done",
+                       {Failure(totalTimeUp(exchange_->total))});
+    } else if (state_ == State::Body) {
+        bodyTimeUp(allowed);
+    } else if (phase_ == Sending::Waiting) {
+        // A server that does not know 100 Continue must not stop the request (RFC 9110 §10.1.1).
+        sendBody();
+    } else if (phase_ == Sending::Body) {
+        sendTimeUp(allowed);
+    } else {
+        headersTimeUp(allowed);
+    }
+}
+
+/// A body that its producer is slow with may take its time; one that the peer does not take, not.
+void HttpConnection::sendTimeUp(Duration allowed) {
+    const std::size_t unsent = transport_->bytesBuffered();
+    if (unsent == 0 || unsent != std::exchange(unsent_, unsent)) {
+        lastActivity_ = clock_.seconds();
+    }
+    const Duration passed = clock_.seconds() - lastActivity_;
+    if (passed < allowed) {
+        again(allowed - passed, allowed);
+        return;
+    }
+    abort(Failure::make<RequestTransmissionFailed>(
+        "the request to " + peer() + " stopped",
+        late(RequestPhase::Send, passed, "the server took nothing for", "sendTimeout")));
+}
+
+void HttpConnection::headersTimeUp(Duration allowed) {
+    std::vector<Failure> why =
+        late(RequestPhase::Headers, allowed, "no head within", "headersTimeout");
+    if (parser_.eof() == http::WireEof::Nothing) {
+        abort(Failure::make<ResponseNeverReceived>("no response from " + peer(), std::move(why)));
+    } else {
+        responseFailed("the response from " + peer() + " stopped inside its head", std::move(why));
+    }
+}
+
+void HttpConnection::bodyTimeUp(Duration allowed) {
+    const Duration passed = clock_.seconds() - lastActivity_;
+    const bool readerIsSlow = response_ != nullptr && (!held_.empty() || !response_->wantsData());
+    if (readerIsSlow || passed < allowed) {
+        again(readerIsSlow ? allowed : allowed - passed, allowed);
+        return;
+    }
+    responseFailed("the response from " + peer() + " stopped inside its body",
+                   late(RequestPhase::Body, passed, "nothing came for", "idleTimeout"));
+}
+
+}  // namespace marline::detail
