@@ -57,9 +57,9 @@ TEST(GuidePolicies, factories) {
     const auto sorry = makeFactory<Protocol>();
     // clang-format off
     auto site = makeFactory<Chat>(std::ref(reactor));
-    auto quiet = makeRef<TimeoutFactory>(reactor, site, 60s);             // closes idle connections
-    auto fair = makeRef<LimitConnectionsByPeer>(quiet, 20);               // 20 for each peer
-    auto all = makeRef<LimitTotalConnectionsFactory>(fair, 5000, sorry);  // the rest hear why
+    auto quiet = makeRef<TimeoutFactory>(reactor, site, 60s);              // closes idle connections
+    auto fair = makeRef<LimitConnectionsByPeer>(quiet, 20U);               // 20 for each peer
+    auto all = makeRef<LimitTotalConnectionsFactory>(fair, 5000U, sorry);  // the rest hear why
     auto listening = reactor.listenTcp(port, all, {.interface = "127.0.0.1"});
     // clang-format on
     const auto client = clientOf(reactor, listening->getHost(), "hello\r\n");
