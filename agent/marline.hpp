@@ -51,6 +51,7 @@
 #include <marline/protocols/http/routes.hpp>
 #include <marline/protocols/http/session.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/protocols/http/status.hpp>
 #include <marline/protocols/http/vhost.hpp>
 #include <marline/protocols/int_n_string_receiver.hpp>
 #include <marline/protocols/line_receiver.hpp>
