@@ -61,6 +61,7 @@
 #include <marline/protocols/policies/throttling.hpp>
 #include <marline/protocols/policies/timeout.hpp>
 #include <marline/protocols/policies/traffic_logging.hpp>
+#include <marline/protocols/port_forward.hpp>
 #include <marline/protocols/process_protocol.hpp>
 #include <marline/protocols/protocol.hpp>
 #include <marline/protocols/stateful_protocol.hpp>
