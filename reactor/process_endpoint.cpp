@@ -39,12 +39,13 @@ public:
         }
     }
     void childConnectionLost(int childFd) override {
-        if (!protocol_->wantsHalfClose() || disconnecting_) {
-            return;
-        }
-        if (childFd == 1) {
+        const bool halfClose = protocol_->wantsHalfClose() && !disconnecting_;
+        if (childFd == 1 && halfClose) {
             protect([this] { protocol_->readConnectionLost(); });
-        } else if (childFd == 0) {
+        } else if (childFd == 1) {
+            // As on every stream: else a child that only waits for input would never end.
+            process_->closeStdin();
+        } else if (childFd == 0 && halfClose) {
             protect([this] { protocol_->writeConnectionLost(); });
         }
     }

@@ -21,7 +21,8 @@ enum class StandardErrors : unsigned char {
 /// connect() fails with a SpawnError when the child cannot be started. connectionLost() comes when
 /// the child has ended and its pipes are closed, with ConnectionDone for exit code 0, else with
 /// ProcessTerminated. loseConnection() closes the pipes behind what was written, and does not
-/// signal the child; abortConnection() kills it. Addresses are of Address::Kind::None.
+/// signal the child; abortConnection() kills it. When the child closes its output, its input is
+/// closed too, unless the protocol wants half-closes. Addresses are of Address::Kind::None.
 class MARLINE_API ProcessEndpoint final : public IStreamClientEndpoint {
 public:
     /// As for Reactor::spawnProcess(); `options` must leave the child a standard input and output.

@@ -1,7 +1,8 @@
 // A child process as a stream: E-21.
 #include <marline/reactor/process_endpoint.hpp>
 
-#include <chrono>
+#include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -99,6 +100,26 @@ TEST_F(ProcessEndpoints, halfCloseEndsTheInput) {
     untilLost();
     EXPECT_EQ(protocol().received, "last words");
     EXPECT_TRUE(protocol().lostWith<ConnectionDone>());
+}
+
+// A child that closes its output finds its input closed, unless the protocol wants half-closes.
+TEST_F(ProcessEndpoints, theEndOfTheOutputEndsTheInput) {
+    ASSERT_TRUE(shell("exec 1>&-; while read line; do :; done; exit 5").ok());
+    untilLost();
+    ASSERT_TRUE(protocol().lostWith<ProcessTerminated>());
+    EXPECT_EQ(protocol().lost->check<ProcessTerminated>()->exitCode(), 5);
+    auto record = std::make_shared<test::Record>();
+    record->halfClose = true;
+    record->onReadLost = [](ITransport& t) {
+        t.write("still\n");
+        t.loseWriteConnection();
+    };
+    ProcessEndpoint endpoint(reactor, "/bin/sh",
+                             {"sh", "-c", "exec 1>&-; read line; test $line = still"});
+    ASSERT_TRUE(outcomeOf(reactor, endpoint.connect(test::recorderFactory(record))).ok());
+    test::runUntil(reactor, [&] { return record->lost.has_value(); });
+    EXPECT_THAT(record->events,
+                ElementsAre("made", "read lost", "write lost", "lost marline::ConnectionDone"));
 }
 
 // loseConnection sends what was written and delivers nothing more; the child sees the end.
