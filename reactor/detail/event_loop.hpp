@@ -80,15 +80,15 @@ public:
     /// descriptor cannot be watched.
     void watch(short interest);
     short interest() const noexcept {
-        return static_cast<short>((reading_ ? EV_READ : 0) | (writing_ ? EV_WRITE : 0));
+        return static_cast<short>((reading() ? EV_READ : 0) | (writing_ ? EV_WRITE : 0));
     }
 
 private:
+    bool reading() const noexcept { return event_pending(&reader_, EV_READ, nullptr) != 0; }
     void watchWriting(bool on);
 
     event reader_{};
     std::unique_ptr<event> writing_;
-    bool reading_ = false;
 };
 
 /// One event_base and the ends of its turns.

@@ -171,7 +171,7 @@ void StreamConnection::flush() {
             break;
         }
     }
-    if (state_ == State::Open || state_ == State::Flushing) {
+    if (blocked_ != watched_ && (state_ == State::Open || state_ == State::Flushing)) {
         watch();
     }
     collected();

@@ -531,12 +531,12 @@ public:
 TEST_F(Client, theProxyTakesDescriptorsForThoseWhoDo) {
     start();
     last().succeed();
-    EXPECT_EQ(dynamic_cast<IFileDescriptorReceiver*>(last().protocol.get()), nullptr);
+    EXPECT_EQ(last().protocol->fileDescriptorReceiver(), nullptr);
     const auto taker = makeRef<Receiver>();
     service = makeRef<ClientService>(clock, endpoint, detail::factoryOfOne(taker));
     service->startService();
     last().succeed();
-    auto* receiver = dynamic_cast<IFileDescriptorReceiver*>(last().protocol.get());
+    IFileDescriptorReceiver* receiver = last().protocol->fileDescriptorReceiver();
     ASSERT_NE(receiver, nullptr);
     receiver->fileDescriptorReceived(UniqueFd(::dup(0)));
     EXPECT_TRUE(taker->got);
