@@ -227,7 +227,11 @@ bool StreamConnection::sendAll() {
 void StreamConnection::sent(std::size_t bytes) {
     out_->sent += bytes;
     if (out_->sent == out_->bytes.size()) {
-        dropFront();
+        if (out_->file == nullptr && out_->next == nullptr) {
+            loop().giveBuffer(std::move(out_));
+        } else {
+            dropFront();
+        }
     } else if (out_->sent >= kHighWater && out_->sent > out_->bytes.size() / 2) {
         out_->bytes.erase(0, out_->sent);
         out_->sent = 0;

@@ -23,6 +23,7 @@
 
 #include <marline/protocols/datagram.hpp>
 #include <marline/reactor/errors.hpp>
+#include <marline/reactor/process_endpoint.hpp>
 #include <marline/reactor/stdio.hpp>
 #include <marline/reactor/testing/certificates.hpp>
 #include <marline/reactor/tls.hpp>
@@ -41,10 +42,10 @@ using test::Record;
 using test::recorderFactory;
 using test::runUntil;
 
-enum class Kind { Tcp, Unix, Tls, Pipes };
+enum class Kind { Tcp, Unix, Tls, Pipes, Process };
 
 std::ostream& operator<<(std::ostream& out, Kind kind) {
-    constexpr const char* kNames[] = {"Tcp", "Unix", "Tls", "Pipes"};
+    constexpr const char* kNames[] = {"Tcp", "Unix", "Tls", "Pipes", "Process"};
     return out << kNames[static_cast<int>(kind)];
 }
 
@@ -149,7 +150,11 @@ public:
 private:
     void runIn(Reactor& reactor) {
         try {
-            kind_ == Kind::Pipes ? runPipes(reactor) : runStreams(reactor);
+            switch (kind_) {
+            case Kind::Pipes: runPipes(reactor); break;
+            case Kind::Process: runProcess(reactor); break;
+            default: runStreams(reactor);
+            }
         } catch (const CannotListenError& error) {
             outcome_.noListener = error.code();
         } catch (const std::system_error& error) {
@@ -181,6 +186,19 @@ private:
         connectDescriptors(reactor, UniqueFd(back[0]), UniqueFd(there[1]),
                            makeRef<test::Recorder>(client_));
         runUntil(reactor, [&] { return client_->lost && server_->lost; });
+    }
+
+    /// The server is cat(1).
+    void runProcess(Reactor& reactor) {
+        ProcessEndpoint endpoint(reactor, "/bin/cat", {"cat"});
+        const Result<Ref<IProtocol>> made =
+            outcomeOf(reactor, endpoint.connect(recorderFactory(client_)));
+        if (!made.ok()) {
+            outcome_.notConnected = made.failure();
+            return;
+        }
+        runUntil(reactor, [&] { return client_->lost.has_value(); });
+        server_->lost = client_->lost;
     }
 
     Ref<IListeningPort> listen(Reactor& reactor) {
@@ -223,7 +241,7 @@ protected:
         // Before any fault: a key is made, and what opens descriptors once does so.
         keys();
         theFile();
-        for (const Kind kind : {Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes}) {
+        for (const Kind kind : {Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes, Kind::Process}) {
             const Outcome outcome = Exchange(kind).run();
             ASSERT_TRUE(outcome.well()) << kind << ": " << outcome.text();
         }
@@ -254,12 +272,14 @@ protected:
     void sweepWell(SystemCall call, const SystemCallFault::What& what) {
         sweep(call, what, [](const Outcome& outcome) { return outcome.well(); });
     }
-    bool sockets() const { return GetParam() != Kind::Pipes; }
+    bool sockets() const { return GetParam() < Kind::Pipes; }
 
     test::CatchLog log_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, Faults, ::testing::Values(Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes),
+INSTANTIATE_TEST_SUITE_P(, Faults,
+                         ::testing::Values(Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes,
+                                           Kind::Process),
                          ::testing::PrintToStringParamName());
 
 constexpr SystemCall kReads[] = {SystemCall::Read, SystemCall::Readv, SystemCall::Recv,
@@ -276,7 +296,10 @@ TEST_P(Faults, whatCanBeDoneAgainIsDoneAgain) {
     }
     for (const SystemCall call : kWrites) {
         for (const int error : {EINTR, EAGAIN, ENOBUFS, 0}) {
-            sweepWell(call, {.error = error});
+            // The kernel has always buffers for a pipe.
+            if (error != ENOBUFS || GetParam() != Kind::Process) {
+                sweepWell(call, {.error = error});
+            }
         }
     }
     // What cannot be sent by sendfile() is sent without it.
@@ -290,6 +313,9 @@ TEST_P(Faults, whatCanBeDoneAgainIsDoneAgain) {
 TEST_P(Faults, otherErrorsEndTheConnection) {
     const auto judge = [kind = GetParam()](int error, bool writing) {
         return [kind, error, writing](const Outcome& outcome) {
+            if (kind == Kind::Process) {
+                return outcome.client.has_value();  // the child ends, as it sees fit
+            }
             if (kind != Kind::Tls) {
                 return outcome.lostTo(error) || (writing && outcome.well());
             }
@@ -354,6 +380,9 @@ TEST_P(Faults, whatCannotBeWatchedIsReported) {
                   }
                   if (outcome.noListener) {
                       return outcome.noListener->value() == error;
+                  }
+                  if (kind == Kind::Process) {
+                      return outcome.notConnected || outcome.client;
                   }
                   // Of a pipe it is first asked whether it can be watched at all.
                   return outcome.lostTo(error) || outcome.notConnectedFor(error) ||
