@@ -15,6 +15,8 @@
 #include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/address.hpp>
+#include <marline/reactor/connect_options.hpp>
+#include <marline/reactor/descriptor.hpp>
 #include <marline/reactor/health.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
@@ -32,15 +34,6 @@ class IResolver;
 class ThreadPool;
 class TlsContext;
 struct ProcessOptions;
-
-/// How a connection is made.
-struct ConnectOptions {
-    /// After this the attempt fails with ConnectTimeoutError; a negative one is refused with
-    /// std::invalid_argument.
-    Duration timeout = std::chrono::seconds(30);
-    /// The local address to connect from; Kind::None lets the system choose.
-    Address bindAddress = {};
-};
 
 /// When a system event trigger runs (Twisted: `addSystemEventTrigger`).
 enum class Phase : std::uint8_t {
@@ -69,7 +62,7 @@ enum class TriggerId : std::uint64_t {};
 /// throw are logged, and the loop goes on. An empty function is refused with std::invalid_argument
 /// wherever one is given. For tests there is testing::MemoryReactor, with no network and a time of
 /// its own.
-class MARLINE_API Reactor : public IReactorTime {
+class MARLINE_API Reactor : public IReactorTime, public IReactorFdSet {
 public:
     /// Throws std::system_error when the system gives no event loop.
     Reactor();
@@ -179,6 +172,16 @@ public:
     Ref<IListeningPort> adoptDatagramPort(
         int fd, Ref<IDatagramProtocol> protocol, const UdpOptions& options = {},
         std::source_location where = std::source_location::current());
+    void addReader(Ref<IReadWriteDescriptor> descriptor,
+                   std::source_location where = std::source_location::current()) override;
+    void addWriter(Ref<IReadWriteDescriptor> descriptor,
+                   std::source_location where = std::source_location::current()) override;
+    void removeReader(const Ref<IReadWriteDescriptor>& descriptor) override;
+    void removeWriter(const Ref<IReadWriteDescriptor>& descriptor) override;
+    std::vector<Ref<IReadWriteDescriptor>> removeAll() override;
+    std::vector<Ref<IReadWriteDescriptor>> getReaders() const override;
+    std::vector<Ref<IReadWriteDescriptor>> getWriters() const override;
+
     /// Starts `executable` as a child process with `args`, its own name among them. Without a slash
     /// it is searched for in the PATH of the child's environment, or in /bin and /usr/bin. When
     /// this returns the program runs and `protocol` has its makeConnection(). Throws SpawnError

@@ -6,21 +6,12 @@
 #include <system_error>
 #include <utility>
 
-#include <marline/deferred/succeed.hpp>
 #include <marline/reactor/detail/watchdog.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
 namespace marline::testing {
 namespace {
-
-Address unixAddress(const std::string& path) {
-    Address address{Address::Kind::Unix, 0, path};
-    if (!path.empty() && path[0] == '@') {
-        address.host[0] = '\0';
-    }
-    return address;
-}
 
 bool sameHost(const std::string& listening, const std::string& wanted) {
     return listening == wanted || listening == "0.0.0.0" || listening == "::";
@@ -144,125 +135,9 @@ void MemoryReactor::turn(Duration wait) {
     }
 }
 
-// What the program asks for.
-
 DelayedCall MemoryReactor::callLater(Duration delay, UniqueFunction<void()> call,
                                      std::source_location where) {
     return clock().callLater(delay, std::move(call), where);
-}
-
-Address MemoryReactor::listenAddress(std::uint16_t port, const std::string& interface) {
-    Address host;
-    if (!parseNumericAddress(interface.empty() ? "0.0.0.0" : interface, port, host)) {
-        throw CannotListenError(
-            "listen on " + interface + " port " + std::to_string(port) + " failed",
-            std::make_error_code(std::errc::invalid_argument));
-    }
-    if (port == 0) {
-        host.port = nextPort_++;
-    }
-    return host;
-}
-
-template <class Ports>
-void MemoryReactor::checkFree(const Ports& ports, const Address& host) const {
-    for (const auto& port : ports) {
-        if (port->listening() && port->getHost() == host) {
-            throw CannotListenError("listen on " + host.toString() + " failed",
-                                    std::make_error_code(std::errc::address_in_use));
-        }
-    }
-}
-
-Ref<IListeningPort> MemoryReactor::listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
-                                             const ListenOptions& options,
-                                             std::source_location where) {
-    if (listenError_) {
-        listenError_->raise();
-    }
-    const Address host = listenAddress(port, options.interface);
-    if (!options.reusePort) {
-        checkFree(tcpServers_, host);
-    }
-    const Ref<MemoryPort> made(new MemoryPort(*this, host, std::move(factory), where));
-    made->options_ = options;
-    made->factory_->doStart();
-    tcpServers_.push_back(made);
-    return made;
-}
-
-Ref<IListeningPort> MemoryReactor::listenUnix(const std::string& path,
-                                              Ref<IProtocolFactory> factory,
-                                              const UnixListenOptions& options,
-                                              std::source_location where) {
-    if (listenError_) {
-        listenError_->raise();
-    }
-    const Address host = unixAddress(path);
-    checkFree(unixServers_, host);
-    const Ref<MemoryPort> made(new MemoryPort(*this, host, std::move(factory), where));
-    made->unixOptions_ = options;
-    made->factory_->doStart();
-    unixServers_.push_back(made);
-    return made;
-}
-
-Ref<IListeningPort> MemoryReactor::listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
-                                             const UdpOptions& options,
-                                             std::source_location where) {
-    if (listenError_) {
-        listenError_->raise();
-    }
-    const Address host = listenAddress(port, options.interface);
-    if (!options.reusePort && !options.listenMultiple) {
-        checkFree(udpPorts_, host);
-    }
-    const Ref<MemoryDatagramPort> made(
-        new MemoryDatagramPort(*this, host, std::move(protocol), options, where));
-    made->protocol_->makeConnection(*made);
-    udpPorts_.push_back(made);
-    return made;
-}
-
-Deferred<Ref<IProtocol>> MemoryReactor::connectTcp(const Address& to, Ref<IProtocolFactory> factory,
-                                                   const ConnectOptions& options,
-                                                   std::source_location where) {
-    if (options.timeout < Duration::zero()) {
-        throw std::invalid_argument("connectTcp() with a negative ConnectOptions::timeout");
-    }
-    if (to.kind == Address::Kind::Unix) {
-        return fail<Ref<IProtocol>>(
-            ConnectError("connect to " + to.toString() + " failed: it is for connectUnix()"));
-    }
-    return connect(tcpClients_, Ref<MemoryConnector>(new MemoryConnector(
-                                    *this, to, std::move(factory), options, where)));
-}
-
-Deferred<Ref<IProtocol>> MemoryReactor::connectUnix(const std::string& path,
-                                                    Ref<IProtocolFactory> factory,
-                                                    const UnixConnectOptions& options,
-                                                    std::source_location where) {
-    if (options.timeout < Duration::zero()) {
-        throw std::invalid_argument("connectUnix() with a negative UnixConnectOptions::timeout");
-    }
-    return connect(unixClients_, Ref<MemoryConnector>(new MemoryConnector(
-                                     *this, unixAddress(path), std::move(factory),
-                                     {.timeout = options.timeout}, where)));
-}
-
-Deferred<Ref<IProtocol>> MemoryReactor::connect(std::vector<Ref<MemoryConnector>>& list,
-                                                Ref<MemoryConnector> connector) {
-    list.push_back(connector);
-    Deferred<Ref<IProtocol>> result = connector->source_.deferred();
-    connector->begin();
-    if (connectError_) {
-        callInPump([connector, why = *connectError_] {
-            if (connector->pending()) {
-                connector->fail(why);
-            }
-        });
-    }
-    return result;
 }
 
 // Connections.
@@ -314,7 +189,8 @@ void MemoryReactor::closeMemory(const char* why) {
         try {
             call();
         } catch (...) {
-            log(LogLevel::Error, "exception at the end of a port: " + Failure::current().brief());
+            log(LogLevel::Error,
+                "exception at the end of a port or descriptor: " + Failure::current().brief());
         }
     };
     // By index: what is closed may open something new, which is closed as well.
@@ -335,6 +211,9 @@ void MemoryReactor::closeMemory(const char* why) {
     }
     for (std::size_t i = 0; i < pumps_.size(); ++i) {
         pumps_[i]->cut(lost);
+    }
+    for (const Ref<IReadWriteDescriptor>& descriptor : removeAll()) {
+        guarded([&] { descriptor->connectionLost(lost); });
     }
     runPumpCalls();
 }
@@ -367,6 +246,13 @@ std::vector<std::string> MemoryReactor::leftovers() const {
         if (!pump->ended()) {
             lines.push_back("a connection of " + pump->client().getHost().toString() + " with " +
                             pump->server().getHost().toString());
+        }
+    }
+    for (const auto* list : {&readers_, &writers_}) {
+        for (const Ref<IReadWriteDescriptor>& descriptor : *list) {
+            lines.push_back(
+                "descriptor " + std::to_string(descriptor->fileno()) +
+                (list == &readers_ ? ", watched for reading" : ", watched for writing"));
         }
     }
     const std::vector<std::string> calls = MemoryReactorClock::clock.leftovers();

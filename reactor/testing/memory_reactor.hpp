@@ -43,9 +43,10 @@ struct MemoryReactorClock {
 /// A Reactor for tests (Twisted: `MemoryReactorClock`): what takes a Reactor& takes this one.
 ///
 /// listenTcp(), connectTcp() and their kin open no socket: they are recorded, and the test drives
-/// what comes of them. Time stands still but for advance(). Names are those of names(), where
-/// `localhost` is one. All else is the Reactor's own: threads, child processes and adopted
-/// descriptors are real, and want iterate() or run().
+/// what comes of them. So are readers and writers, whose callbacks are the test's to call. Time
+/// stands still but for advance(). Names are those of names(), where `localhost` is one. All else
+/// is the Reactor's own: threads, child processes and adopted descriptors are real, and want
+/// iterate() or run().
 ///
 ///     testing::MemoryReactor reactor;
 ///     startServer(reactor);
@@ -126,6 +127,15 @@ public:
     Ref<IListeningPort> listenUdp(
         std::uint16_t port, Ref<IDatagramProtocol> protocol, const UdpOptions& options = {},
         std::source_location where = std::source_location::current()) override;
+    void addReader(Ref<IReadWriteDescriptor> descriptor,
+                   std::source_location where = std::source_location::current()) override;
+    void addWriter(Ref<IReadWriteDescriptor> descriptor,
+                   std::source_location where = std::source_location::current()) override;
+    void removeReader(const Ref<IReadWriteDescriptor>& descriptor) override;
+    void removeWriter(const Ref<IReadWriteDescriptor>& descriptor) override;
+    std::vector<Ref<IReadWriteDescriptor>> removeAll() override;
+    std::vector<Ref<IReadWriteDescriptor>> getReaders() const override { return readers_; }
+    std::vector<Ref<IReadWriteDescriptor>> getWriters() const override { return writers_; }
     std::vector<std::string> leftovers() const override;
 
 private:
@@ -158,6 +168,8 @@ private:
     std::vector<Ref<MemoryConnector>> tcpClients_;
     std::vector<Ref<MemoryConnector>> unixClients_;
     std::vector<Ref<MemoryDatagramPort>> udpPorts_;
+    std::vector<Ref<IReadWriteDescriptor>> readers_;
+    std::vector<Ref<IReadWriteDescriptor>> writers_;
     std::vector<std::unique_ptr<IoPump>> pumps_;
     std::vector<IoPump*> moving_;  // those that have not ended
     std::vector<UniqueFunction<void()>> pumpCalls_;

@@ -478,6 +478,50 @@ TEST_F(MemoryReactorTest, threadsAreReal) {
     EXPECT_EQ(result, 5);
 }
 
+struct Descriptor final : IReadWriteDescriptor {
+    explicit Descriptor(int number) : fd(number) {}
+    int fileno() const noexcept override { return fd; }
+    void connectionLost(const Failure& why) override { lost = why.message(); }
+
+    int fd;
+    std::string lost;
+};
+
+// M-2: readers and writers are recorded too, each once, and need no descriptor that exists.
+TEST_F(MemoryReactorTest, recordsReadersAndWriters) {
+    const auto one = makeRef<Descriptor>(1001);
+    const auto other = makeRef<Descriptor>(1002);
+    reactor.addReader(one);
+    reactor.addReader(one);
+    reactor.addWriter(one);
+    reactor.addWriter(other);
+    EXPECT_THROW(reactor.addReader(nullptr), std::invalid_argument);
+    EXPECT_THAT(reactor.getReaders(), ElementsAre(one));
+    EXPECT_THAT(reactor.getWriters(), ElementsAre(one, other));
+    EXPECT_THAT(reactor.leftovers(), ElementsAre("descriptor 1001, watched for reading",
+                                                 "descriptor 1001, watched for writing",
+                                                 "descriptor 1002, watched for writing"));
+    reactor.removeReader(one);
+    reactor.removeReader(other);
+    reactor.removeWriter(one);
+    EXPECT_THAT(reactor.getReaders(), SizeIs(0));
+    EXPECT_THAT(reactor.getWriters(), ElementsAre(other));
+    reactor.addReader(one);
+    EXPECT_THAT(reactor.removeAll(), ElementsAre(one, other));
+    EXPECT_THAT(reactor.leftovers(), SizeIs(0));
+}
+
+// The end of the reactor is theirs too.
+TEST_F(MemoryReactorTest, theEndOfTheReactorIsToldToDescriptors) {
+    const auto descriptor = makeRef<Descriptor>(1001);
+    {
+        MemoryReactor gone;
+        gone.addReader(descriptor);
+        gone.addWriter(descriptor);
+    }
+    EXPECT_EQ(descriptor->lost, "the reactor is gone");
+}
+
 /// Keeps what comes to a UDP port.
 class Datagrams final : public DatagramProtocol {
 public:
