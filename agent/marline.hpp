@@ -3,6 +3,7 @@
 
 // First, so that compilers name a short way to it before they show what its messages say.
 #include <marline/agent/agent.hpp>
+#include <marline/agent/auth_agent.hpp>
 #include <marline/agent/body.hpp>
 #include <marline/agent/collect.hpp>
 #include <marline/agent/content_decoder_agent.hpp>
@@ -13,6 +14,7 @@
 #include <marline/agent/redirect_agent.hpp>
 #include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>
+#include <marline/agent/retry_agent.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>
