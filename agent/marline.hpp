@@ -2,6 +2,8 @@
 #pragma once
 
 // First, so that compilers name a short way to it before they show what its messages say.
+#include <marline/deferred/deferred.hpp>
+
 #include <marline/agent/agent.hpp>
 #include <marline/agent/auth_agent.hpp>
 #include <marline/agent/body.hpp>
@@ -19,7 +21,6 @@
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>
-#include <marline/deferred/deferred.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/gather.hpp>
@@ -30,23 +31,30 @@
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
+#include <marline/protocols/amp/amp.hpp>
 #include <marline/protocols/datagram.hpp>
 #include <marline/protocols/file_sender.hpp>
+#include <marline/protocols/http/access_log.hpp>
 #include <marline/protocols/http/args.hpp>
+#include <marline/protocols/http/auth.hpp>
 #include <marline/protocols/http/body_sink.hpp>
 #include <marline/protocols/http/body_stream.hpp>
+#include <marline/protocols/http/content_encoder.hpp>
 #include <marline/protocols/http/cookie.hpp>
 #include <marline/protocols/http/event_stream.hpp>
+#include <marline/protocols/http/file.hpp>
 #include <marline/protocols/http/form.hpp>
 #include <marline/protocols/http/headers.hpp>
 #include <marline/protocols/http/http_date.hpp>
 #include <marline/protocols/http/http_error.hpp>
+#include <marline/protocols/http/mime_types.hpp>
 #include <marline/protocols/http/pages.hpp>
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
 #include <marline/protocols/http/routes.hpp>
 #include <marline/protocols/http/session.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/protocols/http/vhost.hpp>
 #include <marline/protocols/int_n_string_receiver.hpp>
 #include <marline/protocols/line_receiver.hpp>
 #include <marline/protocols/netstring_receiver.hpp>

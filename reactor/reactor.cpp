@@ -186,7 +186,7 @@ void Reactor::turn(Duration wait) {
     Duration due = detail::EventLoop::kForever;
     bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads.empty();
     if (!now && (wait != detail::EventLoop::kForever || !parts.timers.empty())) {
-        const Duration start = seconds();
+        const Duration start = Reactor::seconds();
         if (wait != detail::EventLoop::kForever) {
             due = later(start, wait);
         }
@@ -244,13 +244,13 @@ void Reactor::runDueCalls() {
     if (timers.empty()) {
         return;
     }
-    const Duration now = seconds();
+    const Duration now = Reactor::seconds();
     const std::uint32_t mark = timers.mark();
     detail::TimerQueue::Call due;
     while (timers.popDue(now, mark, due)) {
         detail::HealthWatch* const health = parts_->loop.health();
         if (health != nullptr) {
-            health->late(seconds() - due.due);
+            health->late(Reactor::seconds() - due.due);
         }
         const detail::WatchedCallback watched(health, "the delayed call made", due.where);
         try {
@@ -319,7 +319,7 @@ Duration Reactor::seconds() const noexcept {
 DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
                                std::source_location where) {
     checkThread(*parts_, "callLater()");
-    const auto id = parts_->timers.addLater(seconds(), delay, std::move(call), where);
+    const auto id = parts_->timers.addLater(Reactor::seconds(), delay, std::move(call), where);
     parts_->loop.wantTurn();
     return {*this, id.slot, id.sequence};
 }
@@ -327,7 +327,7 @@ DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
 std::vector<DelayedCall> Reactor::getDelayedCalls() {
     checkThread(*parts_, "getDelayedCalls()");
     std::vector<DelayedCall> handles;
-    handles.reserve(pendingCalls());
+    handles.reserve(parts_->timers.size());
     for (const auto id : parts_->timers.pending()) {
         handles.emplace_back(*this, id.slot, id.sequence);
     }

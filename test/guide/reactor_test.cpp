@@ -1,7 +1,8 @@
 // The snippets of docs/howto/reactor.md, and what the page says of them.
 #include <chrono>
-#include <csignal>
 #include <iostream>
+
+#include <csignal>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,7 @@ using namespace marline;
 using namespace std::chrono_literals;
 
 namespace program {
+namespace {
 
 int main() {
     return react([](Reactor& reactor) {  // runs until this Deferred has its result
@@ -24,6 +26,7 @@ int main() {
     });
 }
 
+}  // namespace
 }  // namespace program
 
 namespace {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -60,6 +61,18 @@ struct ServerKeys {
 const ServerKeys& keys() {
     static const ServerKeys made;
     return made;
+}
+
+constexpr std::size_t kFile = 5'000;
+
+/// The descriptor of a file with that many bytes.
+int theFile() {
+    static const UniqueFd file = [] {
+        UniqueFd fd(::memfd_create("marline-test", MFD_CLOEXEC));
+        EXPECT_EQ(::ftruncate(fd.get(), kFile), 0);
+        return fd;
+    }();
+    return file.get();
 }
 
 /// What came of an exchange.
@@ -109,9 +122,11 @@ public:
             t.write("small, ");
             t.write(asBytes(large_));  // leaves at once, together with what waits
             t.write(", small");
+            t.sendFile(theFile()).addErrback([](const Failure&) {});
+            t.write(", last");
         };
         client_->onData = [this](ITransport& t, std::string_view) {
-            if (client_->received.size() == large_.size() + 14) {
+            if (client_->received.size() == large_.size() + kFile + 20) {
                 outcome_.echoed = true;
                 t.loseConnection();
             }
@@ -207,6 +222,7 @@ protected:
     static void SetUpTestSuite() {
         // Before any fault: a key is made, and what opens descriptors once does so.
         keys();
+        theFile();
         for (const Kind kind : {Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes}) {
             const Outcome outcome = Exchange(kind).run();
             ASSERT_TRUE(outcome.well()) << kind << ": " << outcome.text();
@@ -263,9 +279,13 @@ TEST_P(Faults, whatCanBeDoneAgainIsDoneAgain) {
             sweepWell(call, {.error = error});
         }
     }
+    // What cannot be sent by sendfile() is sent without it.
+    for (const int error : {EINTR, EAGAIN, ENOBUFS, EINVAL, ENOSYS, EIO, 0}) {
+        sweepWell(SystemCall::Sendfile, {.error = error});
+    }
 }
 
-// any other error of a read or write ends the connection, and the reason has it; but for the
+// any other error of a read or write ends the connection, and the reason has it; but for the
 // error of a large write that was tried at once, and goes well when it is flushed.
 TEST_P(Faults, otherErrorsEndTheConnection) {
     const auto judge = [kind = GetParam()](int error, bool writing) {
@@ -370,7 +390,7 @@ TEST(PortFaults, aPortThatCannotBeWatchedRests) {
     EXPECT_THAT(server->events, ::testing::ElementsAre("made"));
 }
 
-// U-1: a UDP port without a socket, or that cannot be watched, throws CannotListenError and tells
+// A UDP port without a socket, or that cannot be watched, throws CannotListenError and tells
 // the protocol nothing.
 TEST(PortFaults, aUdpPortIsRefused) {
     Reactor reactor;
