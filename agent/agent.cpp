@@ -7,6 +7,7 @@
 
 #include <marline/agent/detail/connection_pool.hpp>
 #include <marline/agent/detail/http_connection.hpp>
+#include <marline/agent/detail/methods.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/http/serializer.hpp>
@@ -37,16 +38,6 @@ private:
     Reactor& reactor_;
     Duration timeout_;
 };
-
-/// Whether sending it twice does no more than sending it once (RFC 9110 §9.2.2).
-bool idempotent(std::string_view method) noexcept {
-    for (const std::string_view known : {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}) {
-        if (method == known) {
-            return true;
-        }
-    }
-    return false;
-}
 
 http::BodyLength bodyLength(std::string_view method, const Ref<IBodyProducer>& body) {
     if (body) {
@@ -160,7 +151,7 @@ private:
     }
 
     bool repeatable(const Exchange& exchange) const {
-        return options_.retryAutomatically && idempotent(exchange.method) &&
+        return options_.retryAutomatically && detail::idempotent(exchange.method) &&
                (!exchange.body || exchange.body->repeatable());
     }
 

@@ -5,7 +5,9 @@
 #include <marline/deferred/deferred.hpp>
 
 #include <marline/agent/agent.hpp>
+#include <marline/agent/auth_agent.hpp>
 #include <marline/agent/body.hpp>
+#include <marline/agent/client.hpp>
 #include <marline/agent/collect.hpp>
 #include <marline/agent/content_decoder_agent.hpp>
 #include <marline/agent/cookie_agent.hpp>
@@ -15,6 +17,7 @@
 #include <marline/agent/redirect_agent.hpp>
 #include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>
+#include <marline/agent/retry_agent.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>
