@@ -52,7 +52,7 @@ public:
     using Outcomes = std::vector<Result<T>>;
 
     ListState(std::size_t count, DeferredListOptions how, const std::source_location& where)
-        : source(*this, where), inputs(count), results_(count), missing_(count), options_(how) {
+        : inputs(count), results_(count), missing_(count), options_(how), source(*this, where) {
         all_.reserve(count);  // now, because then it is too late to fail
     }
 
@@ -76,7 +76,6 @@ public:
         source.callback(std::move(all_));
     }
 
-    PatientSource<Outcomes, ListState> source;
     Inputs inputs;
 
 private:
@@ -84,6 +83,10 @@ private:
     Outcomes all_;  // what it fires with
     std::size_t missing_;
     DeferredListOptions options_;
+
+public:
+    // Last, so that it goes first: nobody can cancel what is half gone.
+    PatientSource<Outcomes, ListState> source;
 };
 
 }  // namespace detail

@@ -55,6 +55,9 @@ class Deferred {
     static_assert(std::is_void_v<T> || std::is_nothrow_move_constructible_v<T>,
                   "marline: Deferred<T> needs a T that moves without throwing; put it behind a "
                   "std::unique_ptr");
+    static_assert(alignof(detail::Stored<T>) <= detail::kMaxAlignment,
+                  "marline: Deferred<T> needs a T of no more than 8-byte alignment; put it behind "
+                  "a std::unique_ptr");
     static_assert(!detail::isDeferred<T>,
                   "marline: Deferred<Deferred<T>> is not possible; return the inner Deferred from "
                   "a callback, and the chain waits for it");

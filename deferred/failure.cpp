@@ -1,7 +1,10 @@
 #include <marline/deferred/failure.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 
 #include <cxxabi.h>
@@ -11,6 +14,9 @@
 namespace marline {
 namespace detail {
 namespace {
+
+/// Guards what every FailureState keeps: it is asked for only where an error is thrown.
+std::mutex keeping;
 
 /// An error that was thrown: holds the exception itself.
 class ThrownFailure final : public FailureState {
@@ -35,27 +41,29 @@ private:
     const std::type_info* type_ = nullptr;
 };
 
-/// What a Failure holds when there was no memory to hold anything else: one for each thread, so
-/// that the count needs no lock, and never freed.
-class OutOfMemory final : public FailureState {
-public:
-    OutOfMemory() noexcept { error = &value_; }
-
-    void destroy() noexcept override { refs = 1; }
-    std::exception_ptr exception() override { return std::make_exception_ptr(value_); }
-    const std::type_info* type() const noexcept override { return &typeid(value_); }
-
-private:
-    std::bad_alloc value_;
-};
-
+/// What a Failure holds when there was no memory to hold anything else: one for all, never freed.
 FailureState* outOfMemory() noexcept {
-    static thread_local OutOfMemory state;
-    ++state.refs;
-    return &state;
+    alignas(FailureOf<std::bad_alloc>) static std::byte room[sizeof(FailureOf<std::bad_alloc>)];
+    static auto* const state = ::new (static_cast<void*>(room)) FailureOf<std::bad_alloc>;
+    state->retain();
+    return state;
 }
 
 }  // namespace
+
+std::exception_ptr FailureState::kept() const {
+    const std::lock_guard lock(keeping);
+    return kept_;
+}
+
+std::exception_ptr FailureState::keep(std::exception_ptr made) {
+    const std::lock_guard lock(keeping);
+    if (kept_ == nullptr) {
+        kept_ = std::move(made);
+    }
+    return kept_;
+}
+
 }  // namespace detail
 
 Failure::Failure(std::exception_ptr error) noexcept {
@@ -104,12 +112,13 @@ std::string Failure::brief() const { return typeName() + ": " + message(); }
 
 std::string Failure::describe() const {
     std::string text = brief();
-    for (std::size_t i = 0; i < state_->siteCount && i < detail::FailureState::kMaxSites; ++i) {
-        text += "\n    " + detail::describeSite(state_->sites[i]);
+    constexpr std::uint32_t kMaxSites = detail::FailureState::kMaxSites;
+    const std::uint32_t count = state_->siteCount();
+    for (std::uint32_t i = 0; i < std::min(count, kMaxSites); ++i) {
+        text += "\n    " + detail::describeSite(state_->site(i));
     }
-    if (state_->siteCount > detail::FailureState::kMaxSites) {
-        text += "\n    and " + std::to_string(state_->siteCount - detail::FailureState::kMaxSites) +
-                " more places";
+    if (count > kMaxSites) {
+        text += "\n    and " + std::to_string(count - kMaxSites) + " more places";
     }
     return text;
 }

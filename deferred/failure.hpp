@@ -18,9 +18,9 @@ namespace marline {
 
 /// An error together with where it came from, as one pointer (Twisted: `failure.Failure`).
 ///
-/// A Failure shares one immutable error; copying it copies a reference whose count is not atomic,
-/// so a Failure and its copies belong to one thread (moving the only one to another is fine).
-/// Testing the error's type does not rethrow it, and making a Failure never throws.
+/// A Failure shares one immutable error; copying it copies a reference. Copies may go to other
+/// threads, as those do that an error holds which a std::future gives there. Testing the error's
+/// type does not rethrow it, and making a Failure never throws.
 ///
 ///     d.addErrback([](const Failure& why) {
 ///         why.trap<ConnectionRefusedError, TimeoutError>();   // rethrows anything else
@@ -120,12 +120,12 @@ private:
 
     void acquire() const noexcept {
         if (state_ != nullptr) {
-            ++state_->refs;
+            state_->retain();
         }
     }
     void release() noexcept {
-        if (state_ != nullptr && --state_->refs == 0) {
-            state_->destroy();
+        if (state_ != nullptr) {
+            state_->release();
         }
     }
 

@@ -61,7 +61,7 @@ public:
     using Values = std::tuple<Stored<Ts>...>;
 
     explicit TupleState(const std::source_location& where)
-        : source(*this, where), inputs(sizeof...(Ts)) {}
+        : inputs(sizeof...(Ts)), source(*this, where) {}
 
     template <std::size_t I, class T>
     void arrived(Result<T> outcome) {
@@ -70,7 +70,7 @@ public:
             return;
         }
         if (!outcome.ok()) {
-            source.errback(FirstError(outcome.failure(), I));
+            source.errback(Failure::make<FirstError>(outcome.failure(), I));
             return;
         }
         std::get<I>(values_).emplace(std::move(outcome).value());
@@ -80,12 +80,15 @@ public:
         }
     }
 
-    PatientSource<Values, TupleState> source;
     Inputs inputs;
 
 private:
     std::tuple<std::optional<Stored<Ts>>...> values_;
     std::size_t missing_ = sizeof...(Ts);
+
+public:
+    // Last, so that it goes first: nobody can cancel what is half gone.
+    PatientSource<Values, TupleState> source;
 };
 
 }  // namespace detail

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <source_location>
 #include <string>
 #include <utility>
@@ -63,7 +62,8 @@ template <class T>
 class RaceState final : public RefCounted {
 public:
     RaceState(std::size_t count, RaceRules rules, const std::source_location& where)
-        : source(*this, where), inputs(count), failures_(count), missing_(count), rules_(rules) {}
+        : inputs(count), failures_(count, Failure::adopt(nullptr)), missing_(count), rules_(rules),
+          source(*this, where) {}
 
     void arrived(std::size_t index, Result<T> outcome) {
         inputs.clear(index);
@@ -77,7 +77,7 @@ public:
             source.callback(Winner<T>{index, std::move(outcome).value()});
         } else if (rules_.fireOnOneErrback) {
             decided_ = true;
-            source.errback(FirstError(outcome.failure(), index));
+            source.errback(Failure::make<FirstError>(outcome.failure(), index));
         } else {
             failures_[index] = outcome.failure();
             failIfNobodyIsLeft();
@@ -93,7 +93,6 @@ public:
         }
     }
 
-    PatientSource<Winner<T>, RaceState> source;
     Inputs inputs;
 
 private:
@@ -108,18 +107,17 @@ private:
             return;
         }
         decided_ = true;
-        std::vector<Failure> all;
-        all.reserve(failures_.size());
-        for (const auto& failure : failures_) {
-            all.push_back(*failure);
-        }
-        source.errback(FailureGroup(std::move(all)));
+        source.errback(Failure::make<FailureGroup>(std::move(failures_)));
     }
 
-    std::vector<std::optional<Failure>> failures_;
+    std::vector<Failure> failures_;  // each nothing until its input has failed
     std::size_t missing_;
     RaceRules rules_;
     bool decided_ = false;
+
+public:
+    // Last, so that it goes first: nobody can cancel what is half gone.
+    PatientSource<Winner<T>, RaceState> source;
 };
 
 template <class T>

@@ -22,6 +22,10 @@ struct Unit {
 /// Twisted's DeferredList gives (success, value-or-Failure) pairs; this is the typed form.
 template <class T = void>
 class Result {
+    static_assert(std::is_void_v<T> || std::is_nothrow_move_constructible_v<T>,
+                  "marline: Result<T> needs a T that moves without throwing; put it behind a "
+                  "std::unique_ptr");
+
 public:
     using Value = std::conditional_t<std::is_void_v<T>, Unit, T>;
 
@@ -32,9 +36,7 @@ public:
         std::construct_at(&room_.value);
     }
     /// Holds `value`.
-    Result(Value value) noexcept(std::is_nothrow_move_constructible_v<Value>) {
-        std::construct_at(&room_.value, std::move(value));
-    }
+    Result(Value value) noexcept { std::construct_at(&room_.value, std::move(value)); }
     /// Holds `failure`.
     Result(Failure failure) noexcept : failure_(std::move(failure)) { clearRoom(); }
 
@@ -48,8 +50,7 @@ public:
         }
     }
     // The Failure is shared, not moved: without it the other one would claim to have a value.
-    Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Value>)
-        : failure_(std::as_const(other).failure_) {
+    Result(Result&& other) noexcept : failure_(std::as_const(other).failure_) {
         if (ok()) {
             std::construct_at(&room_.value, std::move(other.room_.value));
         } else {
@@ -61,7 +62,7 @@ public:
     {
         return *this = Result(other);
     }
-    Result& operator=(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
+    Result& operator=(Result&& other) noexcept {
         if (this != &other) {
             std::destroy_at(this);
             std::construct_at(this, std::move(other));

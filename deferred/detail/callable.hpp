@@ -58,6 +58,6 @@ constexpr bool errbackRecovers() {
 /// Whether a callable given as F can lie in a chain.
 template <class F>
 inline constexpr bool storable =
-    std::constructible_from<std::decay_t<F>, F> && alignof(std::decay_t<F>) <= alignof(Link);
+    std::constructible_from<std::decay_t<F>, F> && alignof(std::decay_t<F>) <= kMaxAlignment;
 
 }  // namespace marline::detail

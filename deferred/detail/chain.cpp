@@ -12,7 +12,8 @@ namespace marline::detail {
 namespace {
 
 // How far a circle of Deferreds that wait for each other is looked for. Longer ones wait for ever,
-// as in Twisted; looking further would make building a long chain quadratic.
+// as in Twisted, until somebody cancels; looking further would make building a long chain
+// quadratic.
 constexpr int kCircleDepth = 8;
 
 /// `T` out of GCC's and clang's `const char* … [with T = int]` and `… [T = int]`.
@@ -128,17 +129,12 @@ void Chain::unpause() {
 
 // Waiting for another chain.
 
-void Chain::waitFor(Chain* inner, void* slot, const std::source_location& site) noexcept {
-    if (wouldWaitForItself(*inner)) {
-        setFailure(Failure::make<DeferredTypeError>(
-                       "a callback returned the Deferred that it is attached to, or one that "
-                       "waits for it: neither could ever go on"),
-                   site);
-    } else if (inner->claimed()) {
-        setFailure(Failure::make<DeferredTypeError>(
-                       "a callback returned a Deferred whose result goes to another one already; "
-                       "a result has one taker"),
-                   site);
+void Chain::waitFor(Chain* inner, const TypeOps& expected, void* slot,
+                    const std::source_location& site) noexcept {
+    if (const char* why = whyNotWait(*inner)) [[unlikely]] {
+        setFailure(Failure::make<DeferredTypeError>(why), site);
+    } else if (inner->tailType_ != &expected) [[unlikely]] {
+        setFailure(inner->returnedStale(expected), site);
     } else if (inner->idle()) {
         if (inner->state_ == State::Value) {
             const TypeOps& type = *inner->valueType_;
@@ -155,6 +151,17 @@ void Chain::waitFor(Chain* inner, void* slot, const std::source_location& site) 
         inner->terminal_ = this;
     }
     inner->release();
+}
+
+/// What speaks against waiting for `inner`, null when nothing does.
+const char* Chain::whyNotWait(const Chain& inner) const noexcept {
+    if (wouldWaitForItself(inner)) {
+        return "a callback returned the Deferred that it is attached to, or one that waits for it: "
+               "neither could ever go on";
+    }
+    return inner.claimed() ? "a callback returned a Deferred whose result goes to another one "
+                             "already; a result has one taker"
+                           : nullptr;
 }
 
 bool Chain::wouldWaitForItself(const Chain& inner) const noexcept {
@@ -223,7 +230,7 @@ void Chain::splice() noexcept {
     while (terminal_ != nullptr) {
         Chain* above = terminal_->asChain();
         Chain* target = above != nullptr ? above->forwardsTo(0) : nullptr;
-        if (target == nullptr) {
+        if (target == nullptr || above == source) {  // the latter in a circle
             break;
         }
         above->leave(*target, *this);
@@ -233,53 +240,98 @@ void Chain::splice() noexcept {
     }
 }
 
-bool Chain::mayTakeFrom(Chain& other, const TypeOps& expected) {
+void Chain::checkTakeable(const Chain& other, const TypeOps& expected) const {
     if (other.tailType_ != &expected || other.claimed()) {
         other.refuseLink(expected);
     }
     if (wouldWaitForItself(other)) {
         throw DeferredTypeError("a coroutine awaits its own Deferred, or one that waits for it");
     }
-    if (cancelNext_) {
+}
+
+bool Chain::mayTakeFrom(Chain& other, const TypeOps& expected) {
+    checkTakeable(other, expected);
+    if (cancelNext_ && !other.idle()) {
         cancelNext_ = false;
         other.cancel();
+        checkTakeable(other, expected);  // a canceller may have done anything
     }
     return other.idle();
 }
 
 // Cancelling.
 
-void Chain::cancel() {
+/// The end of the line of chains that wait for each other: the last one that still lives. In a
+/// circle, one of those that make it up.
+Chain& Chain::awaitedLast(bool& circle) noexcept {
     Chain* chain = this;
-    while (chain->waitingOn_ != nullptr) {
+    const Chain* behind = this;  // at half the speed: in a circle it is caught up with
+    for (bool odd = true; chain->waitingOn_ != nullptr && !chain->waitingOn_->dying(); odd = !odd) {
         chain = chain->waitingOn_;
+        behind = odd ? behind : behind->waitingOn_;
+        if (chain == behind) {
+            circle = true;
+            break;
+        }
     }
-    chain->retain();
-    if (chain->state_ == State::Coroutine) {
-        chain->cancelNext_ = true;
+    return *chain;
+}
+
+/// Waits no longer, and goes on with `failure`.
+void Chain::stopWaiting(Failure failure) noexcept {
+    if (Chain* awaited = std::exchange(waitingOn_, nullptr)) {
+        awaited->terminal_ = nullptr;  // its reference to this is the one that firing takes
+    } else {
+        retain();
     }
-    if (chain->state_ == State::Waiting) {
-        // What it waited for died unfired.
-        chain->fireFailure(Failure::make<CancelledError>());
+    fireFailure(std::move(failure));
+}
+
+void Chain::cancel() {
+    if (dying()) {
         return;
     }
-    if (chain->state_ == State::Unfired) {
-        if (chain->canceller_ != nullptr) {
-            try {
-                chain->callCanceller();
-            } catch (...) {
-                chain->release();
-                throw;
-            }
-        } else {
-            chain->swallowNext_ = true;
-        }
-        if (chain->state_ == State::Unfired && !chain->answersLater_) {
-            chain->fireFailure(Failure::make<CancelledError>());
-            return;
-        }
+    bool circle = false;
+    Chain& chain = awaitedLast(circle);
+    if (circle) {
+        chain.leaveCircle();
+    } else if (chain.state_ == State::Waiting) {
+        // What it waited for dies, or has died, unfired.
+        chain.stopWaiting(Failure::make<CancelledError>());
+    } else if (chain.state_ == State::Coroutine) {
+        chain.cancelNext_ = chain.waitingOn_ == nullptr;
+    } else if (chain.state_ == State::Unfired) {
+        chain.cancelUnfired();
     }
-    chain->release();
+}
+
+void Chain::leaveCircle() noexcept {
+    if (state_ == State::Waiting) {
+        stopWaiting(Failure::make<DeferredTypeError>(
+            "cancelled in a circle of Deferreds that wait for each other: none could ever go on"));
+    } else {
+        std::exchange(waitingOn_->terminal_, nullptr)
+            ->abandoned();  // a coroutine, with DeferredLost
+    }
+}
+
+void Chain::cancelUnfired() {
+    retain();
+    if (canceller_ != nullptr) {
+        try {
+            callCanceller();
+        } catch (...) {
+            release();
+            throw;
+        }
+    } else {
+        swallowNext_ = true;
+    }
+    if (state_ == State::Unfired && !answersLater_) {
+        fireFailure(Failure::make<CancelledError>());
+    } else {
+        release();
+    }
 }
 
 void Chain::callCanceller() {
@@ -307,7 +359,7 @@ void Chain::callCanceller() {
 std::string Chain::tailTypeName() const { return readable(*tailType_); }
 
 Failure Chain::failure() const noexcept {
-    ++failure_->refs;
+    failure_->retain();
     return Failure::adopt(failure_);
 }
 
@@ -320,9 +372,21 @@ void Chain::refuseLink(const TypeOps& expected) const {
             "already; add to that one. Made at " +
             fileAndLine(created_));
     }
-    throw DeferredTypeError(
-        "this Deferred yields " + readable(*tailType_) + " now, not " + readable(expected) +
-        ": use what the last addCallback returned. Made at " + fileAndLine(created_));
+    throw DeferredTypeError(staleView(expected));
+}
+
+std::string Chain::staleView(const TypeOps& expected) const {
+    return "this Deferred yields " + readable(*tailType_) + " now, not " + readable(expected) +
+           ": use what the last addCallback returned. Made at " + fileAndLine(created_);
+}
+
+/// The Failure of a callback that returned a view of this that was no longer good.
+Failure Chain::returnedStale(const TypeOps& expected) const noexcept {
+    try {
+        return Failure::make<DeferredTypeError>("returned from a callback: " + staleView(expected));
+    } catch (const std::bad_alloc&) {
+        return Failure::current();
+    }
 }
 
 void Chain::refuseFiring() {

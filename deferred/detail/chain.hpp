@@ -38,6 +38,9 @@ public:
     Chain& operator=(const Chain&) = delete;
 
     void retain() noexcept { ++refs_; }
+    /// True from when the last reference went. Who refers to a chain without owning it still finds
+    /// it then, while the captures of its links are being destroyed.
+    bool dying() const noexcept { return refs_ >= kDying; }
     void release() noexcept {
         if (--refs_ == 0) {
             dispose(*this);
@@ -143,9 +146,10 @@ public:
         failure.passed(site);
         setFailure(std::move(failure));
     }
-    /// Adopts the result of `inner`, now or later; a value is moved to `slot`. Takes the caller's
-    /// reference to `inner`.
-    void waitFor(Chain* inner, void* slot, const std::source_location& site) noexcept;
+    /// Adopts the result of `inner`, now or later; a value is moved to `slot`, which has room for
+    /// an `expected`. Takes the caller's reference to `inner`.
+    void waitFor(Chain* inner, const TypeOps& expected, void* slot,
+                 const std::source_location& site) noexcept;
 
     /// Moves the value to `slot`, or leaves it when `slot` is null; for Terminal::take().
     void moveValueTo(void* slot) noexcept;
@@ -153,6 +157,9 @@ public:
 
 private:
     struct Block;
+
+    /// The count of a chain that is dying: taking and giving back a reference changes nothing then.
+    static constexpr std::uint32_t kDying = std::uint32_t{1} << 31;
 
     Chain(const TypeOps& source, std::uint32_t size, std::size_t room,
           const std::source_location& where) noexcept;
@@ -166,15 +173,23 @@ private:
     Chain* forwardsTo(std::uint32_t otherReferences) const noexcept;
     void leave(Chain& target, Chain& source) noexcept;
     void splice() noexcept;
+    void checkTakeable(const Chain& other, const TypeOps& expected) const;
+    const char* whyNotWait(const Chain& inner) const noexcept;
     bool wouldWaitForItself(const Chain& inner) const noexcept;
+    Chain& awaitedLast(bool& circle) noexcept;
+    void stopWaiting(Failure failure) noexcept;
+    void leaveCircle() noexcept;
     void grow(std::size_t size);
     void enterNextBlock() noexcept;
     void fired() noexcept;
     void debug(void (DebugInfo::*event)() noexcept) noexcept;
     std::string stacks() const noexcept;
     void dropCanceller() noexcept;
+    void cancelUnfired();
     void callCanceller();
     [[noreturn]] void refuseLink(const TypeOps& expected) const;
+    std::string staleView(const TypeOps& expected) const;
+    Failure returnedStale(const TypeOps& expected) const noexcept;
     void refuseFiring();
 
     Chain* take(Chain& from) noexcept override;
@@ -188,7 +203,7 @@ private:
     bool swallowNext_ : 1 = false;   // cancelled without a canceller: the producer may fire once
     bool answersLater_ : 1 = false;  // the canceller does: cancel() does not fire the chain
     bool cancelNext_ : 1 = false;  // cancelled while its coroutine ran: goes to what it awaits next
-    std::uint16_t pauses_ = 0;
+    std::uint32_t pauses_ = 0;
     const TypeOps* sourceType_;
     const TypeOps* tailType_;
     union {

@@ -85,6 +85,7 @@ Chain::~Chain() {
 }
 
 void Chain::dispose(Chain& chain) noexcept {
+    chain.refs_ = kDying;
     if (graveyard.busy()) {
         graveyard.bury(chain, chain.nextDying_);
         return;

@@ -77,6 +77,9 @@ struct Link {
     std::source_location site;
 };
 
+/// What links lie at in memory, so that no value or callable may need more.
+inline constexpr std::size_t kMaxAlignment = alignof(Link);
+
 /// Takes the result of a chain when its links have run: a waiting chain or a coroutine.
 class Terminal {
 public:

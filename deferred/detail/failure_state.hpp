@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -16,6 +17,9 @@
 namespace marline::detail {
 
 /// The error, its count, and the places it passed.
+///
+/// Errors hold other Failures, and go to other threads inside an exception_ptr: what more than one
+/// thread may touch is atomic.
 class MARLINE_API FailureState : public Recycled {
 public:
     /// Places that are kept; further ones are only counted.
@@ -32,12 +36,26 @@ public:
     /// The dynamic type of the error; null when it cannot be known.
     virtual const std::type_info* type() const noexcept = 0;
 
-    /// Notes that the error passed `site`.
-    void passed(const std::source_location& site) noexcept {
-        if (siteCount < kMaxSites) {
-            sites[siteCount] = site;
+    void retain() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept {
+        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            destroy();
         }
-        ++siteCount;
+    }
+
+    /// Notes that the error passed `site`. Of two threads that do at once one may not be noted.
+    void passed(const std::source_location& site) noexcept {
+        const std::uint32_t count = siteCount();
+        if (count < kMaxSites) {
+            sites_[count].store(site, std::memory_order_relaxed);
+        }
+        siteCount_.store(count + 1, std::memory_order_relaxed);
+    }
+    /// How many places the error passed.
+    std::uint32_t siteCount() const noexcept { return siteCount_.load(std::memory_order_relaxed); }
+    /// One of the first kMaxSites of them.
+    std::source_location site(std::size_t index) const noexcept {
+        return sites_[index].load(std::memory_order_relaxed);
     }
 
     /// The error as an E that is no std::exception, else null.
@@ -52,13 +70,21 @@ public:
         }
     }
 
-    std::uint32_t refs = 1;
-    std::uint32_t siteCount = 0;
     const std::exception* error = nullptr;
-    std::array<std::source_location, kMaxSites> sites{};
 
 protected:
     virtual ~FailureState() = default;
+
+    /// The exception_ptr that is kept, null at first.
+    std::exception_ptr kept() const;
+    /// Keeps `made`, unless another thread was faster; gives the one that is kept.
+    std::exception_ptr keep(std::exception_ptr made);
+
+private:
+    std::atomic<std::uint32_t> refs_ = 1;
+    std::atomic<std::uint32_t> siteCount_ = 0;
+    std::array<std::atomic<std::source_location>, kMaxSites> sites_{};
+    std::exception_ptr kept_;
 };
 
 /// An error that was made as a value: nothing is thrown until somebody asks for an exception.
@@ -75,17 +101,14 @@ public:
     void destroy() noexcept override { delete this; }
 
     std::exception_ptr exception() override {
-        if (thrown_ == nullptr) {
-            thrown_ = std::make_exception_ptr(value_);
-        }
-        return thrown_;
+        std::exception_ptr known = kept();
+        return known != nullptr ? known : keep(std::make_exception_ptr(value_));
     }
 
     const std::type_info* type() const noexcept override { return &typeid(value_); }
 
 private:
     E value_;
-    std::exception_ptr thrown_;
 };
 
 }  // namespace marline::detail

@@ -102,7 +102,7 @@ void produce(Chain& chain, void* slot, const std::source_location& site, Call&& 
         if constexpr (isDeferred<R>) {
             R inner = call();
             finish();
-            chain.waitFor(std::move(inner).releaseChain(), slot, site);
+            chain.waitFor(std::move(inner).releaseChain(), typeOps<Out>, slot, site);
         } else if constexpr (std::same_as<R, Failure>) {
             Failure failure = call();
             finish();
@@ -224,16 +224,27 @@ const LinkOps LinkOf<In, Out, OnValue, OnFailure>::kOps{
     &LinkOf::run, LinkOf::kTrivial ? nullptr : &LinkOf::destroyCallables,
     static_cast<std::uint32_t>(LinkOf::size()), LinkOf::bitsFor()};
 
+/// How a callable given as F comes into a link: one that is copied is copied before there is a
+/// place for the link, since copying runs the user's code, which may use the chain.
+template <class F>
+using Given = std::conditional_t<std::is_lvalue_reference_v<F> &&
+                                     !std::is_trivially_copyable_v<std::decay_t<F>> &&
+                                     std::is_nothrow_move_constructible_v<std::decay_t<F>>,
+                                 std::decay_t<F>, F&&>;
+
 /// Appends a link to `chain`.
 template <class In, class Out, class OnValue, class OnFailure>
 void append(Chain& chain, OnValue&& onValue, OnFailure&& onFailure,
             const std::source_location& site) {
     using Node = LinkOf<In, Out, std::decay_t<OnValue>, std::decay_t<OnFailure>>;
-    static_assert(alignof(Node) <= alignof(Link),
+    static_assert(alignof(Node) <= kMaxAlignment,
                   "marline: a callback's captures and result may need no more than 8-byte "
                   "alignment; put what needs more behind a std::unique_ptr");
+    Given<OnValue> value = std::forward<OnValue>(onValue);
+    Given<OnFailure> failure = std::forward<OnFailure>(onFailure);
     void* at = chain.beginLink(typeOps<In>, Node::size());
-    ::new (at) Node(site, std::forward<OnValue>(onValue), std::forward<OnFailure>(onFailure));
+    ::new (at)
+        Node(site, std::forward<Given<OnValue>>(value), std::forward<Given<OnFailure>>(failure));
     chain.commitLink(Node::size(), typeOps<Out>);
 }
 
