@@ -1,4 +1,5 @@
 // The snippets of docs/howto/agent.md, and what the page says of them.
+#include <chrono>
 #include <iostream>
 #include <string>
 
@@ -14,6 +15,7 @@
 #include "test/support/temp_folder.hpp"
 
 using namespace marline;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -71,6 +73,60 @@ TEST(GuideAgent, goingOnWithAFile) {
     runUntil(reactor, [&] { return !printed.text().empty(); });
     EXPECT_EQ(printed.text(), "5 more bytes\n");
     EXPECT_EQ(folder.read("file"), "hello world");
+}
+
+// The client gives the parameters, the JSON and the status checked by one call.
+TEST(GuideAgent, aClient) {
+    Reactor reactor;
+    const auto site = siteOf(reactor, [](http::Request& request) -> http::Rendered {
+        return std::string(request.method()) + " " + std::string(request.uri()) + " " +
+               std::string(request.getHeader("Content-Type").value_or(""));
+    });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    test::leadTo(reactor, "example.org", 80, port->getHost());
+    const test::Printed printed;
+    Client client{reactor};
+    client.post("http://example.org/", {.params = {{"q", "a b"}}, .json = R"({"n": 1})"})
+        .addCallback(raiseForStatus)
+        .addCallback([](const ClientResponse& response) { return response.text(); })
+        .addCallback([](const std::string& text) { std::cout << text; });
+    runUntil(reactor, [&] { return !printed.text().empty(); });
+    EXPECT_EQ(printed.text(), "POST /?q=a+b application/json");
+}
+
+Deferred<> show(Client client, std::string url) {
+    const ClientResponse response = co_await client.get(url, {.timeout = 5s});
+    std::cout << response.code() << ' ' << co_await response.text();
+}
+
+// The same in a coroutine, with a URL as it is typed.
+TEST(GuideAgent, aClientInACoroutine) {
+    Reactor reactor;
+    const auto site = siteOf(reactor, [](http::Request&) -> http::Rendered { return "hello"; });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    const test::Printed printed;
+    EXPECT_TRUE(test::outcomeOf(reactor, show(Client{reactor}, port->getHost().toString())).ok());
+    EXPECT_EQ(printed.text(), "200 hello");
+}
+
+// Cookies of redirects count, with the redirects around the cookies.
+TEST(GuideAgent, cookies) {
+    Reactor reactor;
+    const auto site = siteOf(reactor, [](http::Request& request) -> http::Rendered {
+        if (request.path() == "/") {
+            request.setResponseCode(302);
+            request.setHeader("Set-Cookie", "a=1");
+            request.setHeader("Location", "/next");
+            return "";
+        }
+        return std::string(request.getHeader("Cookie").value_or("none"));
+    });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    const std::string url = "http://" + port->getHost().toString() + "/";
+    auto jar = makeRef<CookieJar>();
+    RedirectAgent agent{CookieAgent{Agent{reactor}, jar}};
+    const auto response = test::outcomeOf(reactor, agent.request("GET", url)).value();
+    EXPECT_EQ(test::outcomeOf(reactor, readBody(response)).value(), "a=1");
 }
 
 }  // namespace

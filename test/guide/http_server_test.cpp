@@ -224,4 +224,82 @@ TEST(GuideHttpServer, events) {
     EXPECT_TRUE(outcomeOf(site.reactor, reading).ok());
 }
 
+// A folder is served; its file in brotli goes to who takes that.
+TEST(GuideHttpServer, aFolder) {
+    const test::TempFolder www;
+    www.write("index.html", "<p>hello");
+    const std::string folder = www.path();
+    Reactor reactor;
+    auto site = makeRef<http::Site>(
+        reactor, makeRef<http::File>(folder, http::FileOptions{.precompressed = true}));
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    Agent agent{reactor};
+    const std::string url = "http://" + port->getHost().toString() + "/";
+    const auto response = outcomeOf(reactor, agent.request("GET", url)).value();
+    EXPECT_EQ(outcomeOf(reactor, readBody(response)).value(), "<p>hello");
+}
+
+// A host has its own resource, a page its password, a text its coding.
+TEST(GuideHttpServer, inFrontOfResources) {
+    const std::string_view kPassword = "secret";
+    const auto page = [](std::string text) {
+        return makeRef<http::FunctionResource>(
+            [text = std::move(text)](http::Request&) -> http::Rendered { return text; });
+    };
+    const Ref<http::Resource> fallback = page("fallback"), www = page("www");
+    const Ref<http::Resource> root = page(std::string(2000, 'x'));
+    auto hosts = makeRef<http::NameVirtualHost>(fallback);
+    hosts->addHost("example.org", www);
+
+    auto closed = makeRef<http::BasicAuth>(
+        root, "staff", [=](std::string_view user, std::string_view password) {
+            // then Request::getUser() is "me"
+            return user == "me" && http::sameSecret(password, kPassword);
+        });
+
+    // br, zstd or gzip, as the client likes
+    auto small = makeRef<http::EncodingResourceWrapper>(root);
+
+    http::Headers headers;
+    headers.setRawHeaders("Host", {"example.org"});
+    EXPECT_EQ(Served(hosts).body("/"), "fallback");
+    Served named(hosts);
+    EXPECT_EQ(
+        outcomeOf(named.reactor, readBody(named.request("GET", "/", headers).value())).value(),
+        "www");
+    EXPECT_EQ(Served(closed).request("GET", "/").value().code(), 401);
+    http::Headers accepts;
+    accepts.setRawHeaders("Accept-Encoding", {"gzip"});
+    EXPECT_EQ(Served(small).request("GET", "/", accepts).value().headers().get("Content-Encoding"),
+              "gzip");
+}
+
+// Each request makes a line, and a site that is shut down says what became of its connections.
+TEST(GuideHttpServer, loggingAndStopping) {
+    const test::TempFolder folder;
+    const std::string path = folder / "www.log";
+    Reactor reactor;
+    http::SiteOptions options;
+    options.accessLog = makeRef<http::FileAccessLog>(reactor, path, http::LogFormat::Json);
+
+    const Ref<http::Resource> root =
+        makeRef<http::FunctionResource>([](http::Request&) -> http::Rendered { return "hello"; });
+    const auto site = makeRef<http::Site>(reactor, root, std::move(options));
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    Agent agent{reactor};
+    const std::string url = "http://" + port->getHost().toString() + "/";
+    const auto response = outcomeOf(reactor, agent.request("GET", url)).value();
+    EXPECT_EQ(outcomeOf(reactor, readBody(response)).value(), "hello");
+    std::size_t idle = 0;
+    reactor.callWhenRunning([&] {
+        site->shutdown(10s, {port}).addCallback([&](const http::ShutdownReport& report) {
+            idle = report.idle;
+            reactor.stop();
+        });
+    });
+    reactor.run();
+    EXPECT_EQ(idle, 1U);
+    EXPECT_THAT(folder.read("www.log"), HasSubstr("\"GET\""));
+}
+
 }  // namespace
