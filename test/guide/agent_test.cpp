@@ -1,4 +1,5 @@
 // The snippets of docs/howto/agent.md, and what the page says of them.
+#include <chrono>
 #include <iostream>
 #include <string>
 
@@ -17,6 +18,8 @@ using namespace marline;
 
 namespace {
 
+using namespace std::chrono_literals;
+using test::outcomeOf;
 using test::runUntil;
 
 /// A site whose every page is what `call` gives.
@@ -71,6 +74,67 @@ TEST(GuideAgent, goingOnWithAFile) {
     runUntil(reactor, [&] { return !printed.text().empty(); });
     EXPECT_EQ(printed.text(), "5 more bytes\n");
     EXPECT_EQ(folder.read("file"), "hello world");
+}
+
+Deferred<> show(Client client) {
+    const RequestOptions options{.timeout = 5s};
+    const ClientResponse response = co_await client.get("bücher.example", options);
+    std::cout << response.code() << ' ' << co_await response.text();
+}
+
+// A request by one call, whose URL is as it was typed.
+TEST(GuideAgent, clientInACoroutine) {
+    Reactor reactor;
+    const auto site = siteOf(reactor, [](http::Request& request) -> http::Rendered {
+        return std::string(request.getHeader("Host").value_or("none"));
+    });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    test::leadTo(reactor, "xn--bcher-kva.example", 80, port->getHost());
+    const test::Printed printed;
+    EXPECT_TRUE(outcomeOf(reactor, show(Client{reactor})).ok());
+    EXPECT_EQ(printed.text(), "200 xn--bcher-kva.example");
+}
+
+// Params and JSON are sent, and the text of the answer is printed.
+TEST(GuideAgent, clientWithCallbacks) {
+    Reactor reactor;
+    const marline::testing::CertificateAuthority authority;
+    const auto pair = authority.issue({.names = {"example.org"}});
+    const auto site = siteOf(reactor, [](http::Request& request) -> http::Rendered {
+        return std::string(request.getHeader("Content-Type").value_or("none"));
+    });
+    const auto port = reactor.listenTcp(
+        0, tlsServerFactory(TlsContext::server(pair.certificate, pair.key), reactor, site),
+        {.interface = "127.0.0.1"});
+    test::leadTo(reactor, "example.org", 443, port->getHost());
+    reactor.installClientTls(TlsContext::client().trustPem(authority.certificatePem()));
+    const test::Printed printed;
+    Client client{reactor};
+    client.post("https://example.org/", {.params = {{"q", "a b"}}, .json = R"({"n": 1})"})
+        .addCallback(raiseForStatus)
+        .addCallback([](const ClientResponse& response) { return response.text(); })
+        .addCallback([](const std::string& text) { std::cout << text; });
+    runUntil(reactor, [&] { return !printed.text().empty(); });
+    EXPECT_EQ(printed.text(), "application/json");
+}
+
+// A cookie that a page sets comes back with the next request.
+TEST(GuideAgent, cookies) {
+    Reactor reactor;
+    const auto site = siteOf(reactor, [](http::Request& request) -> http::Rendered {
+        request.setHeader("Set-Cookie", "seen=1");
+        return std::string(request.getHeader("Cookie").value_or("none"));
+    });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    const std::string url = "http://" + port->getHost().toString() + "/";
+    auto jar = makeRef<CookieJar>();
+    RedirectAgent agent{CookieAgent{Agent{reactor}, jar}};
+    std::string seen;
+    for (int i = 0; i < 2; ++i) {
+        const Response response = outcomeOf(reactor, agent.request("GET", url)).value();
+        seen += outcomeOf(reactor, readBody(response)).value() + " ";
+    }
+    EXPECT_EQ(seen, "none seen=1 ");
 }
 
 }  // namespace
