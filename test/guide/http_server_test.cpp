@@ -276,11 +276,12 @@ TEST(GuideHttpServer, inFrontOfResources) {
 
 // Each request makes a line, and a site that is shut down says what became of its connections.
 TEST(GuideHttpServer, loggingAndStopping) {
+    Reactor reactor;
     const test::TempFolder folder;
     const std::string path = folder / "www.log";
-    Reactor reactor;
     http::SiteOptions options;
-    options.accessLog = makeRef<http::FileAccessLog>(reactor, path, http::LogFormat::Json);
+    auto log = makeRef<http::FileAccessLog>(reactor, path, http::LogFormat::Json);
+    options.accessLog = log;
 
     const Ref<http::Resource> root =
         makeRef<http::FunctionResource>([](http::Request&) -> http::Rendered { return "hello"; });
@@ -299,6 +300,7 @@ TEST(GuideHttpServer, loggingAndStopping) {
     });
     reactor.run();
     EXPECT_EQ(idle, 1U);
+    log->flush();
     EXPECT_THAT(folder.read("www.log"), HasSubstr("\"GET\""));
 }
 
