@@ -102,6 +102,9 @@ TEST(FramingAllocations, aCopyOfEachLineIsCounted) {
 
 // Nor does answering a question.
 TEST(FramingAllocations, answersCostNone) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "memory is not recycled under AddressSanitizer, so that it sees every use";
+#endif
     std::string box;
     amp::BoxWriter writer(box);
     writer.add("_ask", "1");
@@ -115,6 +118,9 @@ TEST(FramingAllocations, answersCostNone) {
 
 // Nor asking one.
 TEST(FramingAllocations, questionsCostNone) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "memory is not recycled under AddressSanitizer, so that it sees every use";
+#endif
     testing::StringTransport transport;
     const auto asker = makeRef<Adder>();
     asker->makeConnection(transport);
