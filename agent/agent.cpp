@@ -7,6 +7,7 @@
 
 #include <marline/agent/detail/connection_pool.hpp>
 #include <marline/agent/detail/http_connection.hpp>
+#include <marline/agent/detail/methods.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/http/serializer.hpp>
@@ -38,16 +39,6 @@ private:
     Duration timeout_;
 };
 
-/// Whether sending it twice does no more than sending it once (RFC 9110 §9.2.2).
-bool idempotent(std::string_view method) noexcept {
-    for (const std::string_view known : {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}) {
-        if (method == known) {
-            return true;
-        }
-    }
-    return false;
-}
-
 http::BodyLength bodyLength(std::string_view method, const Ref<IBodyProducer>& body) {
     if (body) {
         const auto length = body->length();
@@ -57,15 +48,17 @@ http::BodyLength bodyLength(std::string_view method, const Ref<IBodyProducer>& b
     return usual ? http::BodyLength::known(0) : http::BodyLength::none();
 }
 
+}  // namespace
+
+namespace detail {
+
 class PoolingAgent final : public IAgent {
 public:
-    PoolingAgent(Reactor& reactor, AgentOptions options)
-        : options_(std::move(options)),
-          pool_(makeRef<detail::ConnectionPool>(
-              reactor,
-              options_.endpoints ? options_.endpoints
-                                 : makeRef<HostEndpoints>(reactor, options_.connectTimeout),
-              options_)) {}
+    PoolingAgent(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints, AgentOptions options)
+        : clock_(clock), options_(std::move(options)),
+          pool_(makeRef<ConnectionPool>(clock, std::move(endpoints), options_)) {}
+
+    const Ref<ConnectionPool>& pool() const noexcept { return pool_; }
 
     Deferred<Response> request(std::string_view method, const Uri& uri,
                                const http::Headers& headers, Ref<IBodyProducer> body) override {
@@ -82,8 +75,12 @@ public:
         }
         const auto expect = headers.get("Expect");
         const bool waits = expect && http::sameFieldName(*expect, "100-continue");
-        return attempt(makeRef<Exchange>(method, uri, std::move(head), std::move(body), waits),
-                       options_.retryAutomatically);
+        auto exchange = makeRef<Exchange>(method, uri, std::move(head), std::move(body), waits);
+        if (options_.totalTimeout > Duration::zero()) {
+            exchange->deadline = clock_.seconds() + options_.totalTimeout;
+            exchange->total = options_.totalTimeout;
+        }
+        return attempt(std::move(exchange), false);
     }
 
 private:
@@ -113,20 +110,38 @@ private:
         return head;
     }
 
-    Deferred<Response> attempt(Ref<const Exchange> exchange, bool mayRetry) {
-        return pool_->acquire(exchange->uri, !mayRetry)
-            .addCallback([self = Ref<PoolingAgent>(this), exchange,
-                          mayRetry](const Ref<HttpConnection>& connection) {
-                const bool kept = connection->requests() > 0;
-                Deferred<Response> answer = connection->request(exchange);
-                if (!kept || !mayRetry || !self->repeatable(*exchange)) {
-                    return answer;
-                }
-                return answer.addErrback<ResponseNeverReceived>(
-                    [self, exchange](const Failure& why) -> Deferred<Response> {
-                        return timedOut(why) ? fail<Response>(why) : self->attempt(exchange, false);
-                    });
-            });
+    Deferred<Response> attempt(Ref<const Exchange> exchange, bool again) {
+        Deferred<Ref<HttpConnection>> turn = pool_->acquire(exchange->uri, again);
+        if (exchange->deadline && !turn.called()) {
+            limit(turn, *exchange);
+        }
+        return turn.addCallback([self = Ref<PoolingAgent>(this), exchange,
+                                 again](const Ref<HttpConnection>& connection) {
+            const bool kept = connection->requests() > 0;
+            Deferred<Response> answer = connection->request(exchange);
+            if (!kept || again || !self->repeatable(*exchange)) {
+                return answer;
+            }
+            return answer.addErrback<ResponseNeverReceived>(
+                [self, exchange](const Failure& why) -> Deferred<Response> {
+                    if (timedOut(why)) {
+                        return fail<Response>(why);
+                    }
+                    self->pool_->countRetry();
+                    return self->attempt(exchange, true);
+                });
+        });
+    }
+
+    /// Waiting for a connection counts against the time for the whole.
+    void limit(Deferred<Ref<HttpConnection>>& turn, const Exchange& exchange) const {
+        turn.addTimeout(*exchange.deadline - clock_.seconds(), clock_,
+                        [peer = exchange.uri.authority(), total = exchange.total](
+                            const Result<Ref<HttpConnection>>&, Duration) {
+                            return Failure::make<RequestNotSent>(
+                                "no connection to " + peer,
+                                std::vector<Failure>{totalTimeUp(total)});
+                        });
     }
 
     /// Whether the time ended the request: a second one would only take as long again.
@@ -135,17 +150,44 @@ private:
         return error->reasons().front().check<TimeoutError>() != nullptr;
     }
 
-    static bool repeatable(const Exchange& exchange) {
-        return idempotent(exchange.method) && (!exchange.body || exchange.body->repeatable());
+    bool repeatable(const Exchange& exchange) const {
+        return options_.retryAutomatically && detail::idempotent(exchange.method) &&
+               (!exchange.body || exchange.body->repeatable());
     }
 
+    IReactorTime& clock_;
     AgentOptions options_;
-    Ref<detail::ConnectionPool> pool_;
+    Ref<ConnectionPool> pool_;
 };
 
-}  // namespace
+}  // namespace detail
+
+Agent::Agent(Ref<detail::PoolingAgent> agent)
+    : AgentHandle(Ref<IAgent>(agent.get())), pool_(agent->pool()) {}
 
 Agent::Agent(Reactor& reactor, AgentOptions options)
-    : AgentHandle(makeRef<PoolingAgent>(reactor, std::move(options))) {}
+    : Agent(makeRef<detail::PoolingAgent>(
+          reactor,
+          options.endpoints ? options.endpoints
+                            : makeRef<HostEndpoints>(reactor, options.connectTimeout),
+          options)) {}
+
+Agent Agent::usingEndpointFactory(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints,
+                                  AgentOptions options) {
+    return Agent(makeRef<detail::PoolingAgent>(clock, std::move(endpoints), std::move(options)));
+}
+
+Agent::Agent(const Agent&) noexcept = default;
+Agent::Agent(Agent&&) noexcept = default;
+Agent& Agent::operator=(Agent other) noexcept {
+    AgentHandle::operator=(other);
+    pool_.swap(other.pool_);
+    return *this;
+}
+Agent::~Agent() = default;
+
+Deferred<> Agent::closeCachedConnections() const { return pool_->closeCachedConnections(); }
+Deferred<> Agent::close() const { return pool_->close(); }
+AgentMetrics Agent::metrics() const noexcept { return pool_->metrics(); }
 
 }  // namespace marline

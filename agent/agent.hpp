@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <marline/agent/iagent.hpp>
 #include <marline/deferred/ref.hpp>
@@ -11,6 +12,10 @@
 #include <marline/reactor/time.hpp>
 
 namespace marline {
+namespace detail {
+class ConnectionPool;
+class PoolingAgent;
+}  // namespace detail
 
 /// Chooses where the connection for a URI goes (Twisted: `IAgentEndpointFactory`): a proxy, a UNIX
 /// socket, a test's memory.
@@ -36,13 +41,17 @@ struct AgentOptions {
     Duration continueTimeout = std::chrono::seconds(1);
     /// Time in which a body must bring at least one byte, while somebody reads it.
     Duration idleTimeout = std::chrono::seconds(60);
+    /// Time from the request to the last byte of the response's body, waiting for a turn included;
+    /// zero: no limit, since nobody knows how long a body is.
+    Duration totalTimeout = Duration::zero();
     /// Keep connections for further requests to the same origin.
     bool persistent = true;
     /// Connections to one origin at a time; requests beyond wait, first come, first served.
     std::size_t maxPerHost = 6;
     /// Connections in all.
     std::size_t maxTotal = 256;
-    /// How long a connection that nothing uses is kept. Below what servers allow, so that it is
+    /// How long a connection that nothing uses is kept, unless the server's `Keep-Alive: timeout=`
+    /// says less. Below what servers allow, so that it is
     /// seldom the server that closes.
     Duration cachedConnectionTimeout = std::chrono::seconds(50);
     /// Send a request again, once, when a kept connection turns out to be dead before a byte of
@@ -53,6 +62,22 @@ struct AgentOptions {
     http::WireLimits wire = {};
     /// Where connections go; empty: to the host that the URI names, with TLS for https.
     Ref<IAgentEndpointFactory> endpoints = {};
+};
+
+/// What an Agent has, and has done since it was made.
+struct AgentMetrics {
+    // Now.
+    std::size_t open = 0;        ///< Connections.
+    std::size_t idle = 0;        ///< Those of them that wait for a request.
+    std::size_t connecting = 0;  ///< Attempts to connect.
+    std::size_t waiting = 0;     ///< Requests that wait for their turn.
+    // So far.
+    std::uint64_t connected = 0;  ///< Connections that came about.
+    std::uint64_t failed = 0;     ///< Attempts that failed or were cancelled.
+    std::uint64_t reused = 0;     ///< Requests on a connection that was kept.
+    std::uint64_t retries = 0;    ///< Requests that were sent again, as a kept connection was dead.
+    std::uint64_t expired = 0;    ///< Connections closed since nothing used them for long.
+    std::uint64_t evicted = 0;    ///< Connections closed to make room for another host's.
 };
 
 /// Makes HTTP/1.1 requests (Twisted: `Agent`): a handle, cheap to copy, whose copies share one
@@ -67,6 +92,33 @@ class MARLINE_API Agent : public AgentHandle {
 public:
     /// `reactor` must outlive the agent and its requests.
     explicit Agent(Reactor& reactor, AgentOptions options = {});
+
+    /// An agent that takes its connections from `endpoints` alone and its time from `clock`
+    /// (Twisted: `Agent.usingEndpointFactory`); both must outlive it.
+    static Agent usingEndpointFactory(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints,
+                                      AgentOptions options = {});
+
+    Agent(const Agent&) noexcept;
+    Agent(Agent&&) noexcept;
+    Agent& operator=(Agent) noexcept;
+    ~Agent();
+
+    /// Closes the connections that nothing uses; fires when they are closed (Twisted:
+    /// `HTTPConnectionPool.closeCachedConnections`). New ones are made as before.
+    Deferred<> closeCachedConnections() const;
+
+    /// Takes no more requests, which fail with RequestNotSent, as do those that wait for their
+    /// turn; lets those under way end; fires when the last connection is closed. Cancel them to be
+    /// quick.
+    Deferred<> close() const;
+
+    /// Numbers for whoever watches.
+    AgentMetrics metrics() const noexcept;
+
+private:
+    explicit Agent(Ref<detail::PoolingAgent> agent);
+
+    Ref<detail::ConnectionPool> pool_;
 };
 
 }  // namespace marline

@@ -154,24 +154,45 @@ public:
     using Error::Error;
 };
 
-/// A redirect that must not be followed by itself (Twisted: `PageRedirect`): the method is not
-/// GET or HEAD, or it leads from https to http.
-class MARLINE_API PageRedirect : public Error {
+/// A redirect that was not followed; the subclasses say why. The message is short; trail() is
+/// whole.
+class MARLINE_API RedirectError : public Error {
 public:
-    using Error::Error;
+    RedirectError(const std::string& message, int code, std::vector<std::string> trail,
+                  std::string location)
+        : Error(message), code_(code), trail_(std::move(trail)), location_(std::move(location)) {}
+
+    /// The status of the redirect that was not followed.
+    int code() const noexcept { return code_; }
+    /// Every URI that was requested, the first one first; the last gave the redirect.
+    const std::vector<std::string>& trail() const noexcept { return trail_; }
+    /// The Location field as it came; empty when there was none.
+    const std::string& location() const noexcept { return location_; }
+
+private:
+    int code_;
+    std::vector<std::string> trail_;
+    std::string location_;
+};
+
+/// A redirect that must not be followed by itself (Twisted: `PageRedirect`): the method is not
+/// GET or HEAD, the body cannot be sent twice, or it leads from https to http.
+class MARLINE_API PageRedirect : public RedirectError {
+public:
+    using RedirectError::RedirectError;
 };
 
 /// More redirects than RedirectAgentOptions::redirectLimit (Twisted: `InfiniteRedirection`).
-class MARLINE_API InfiniteRedirection : public Error {
+class MARLINE_API InfiniteRedirection : public RedirectError {
 public:
-    using Error::Error;
+    using RedirectError::RedirectError;
 };
 
 /// A redirect without a Location field, or with one that cannot be followed (Twisted:
 /// `RedirectWithNoLocation`).
-class MARLINE_API RedirectWithNoLocation : public Error {
+class MARLINE_API RedirectWithNoLocation : public RedirectError {
 public:
-    using Error::Error;
+    using RedirectError::RedirectError;
 };
 
 }  // namespace marline

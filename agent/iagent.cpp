@@ -11,7 +11,21 @@ Deferred<Response> AgentHandle::request(std::string_view method, std::string_vie
     if (!parsed.ok()) {
         return fail<Response>(parsed.failure());
     }
-    return agent_->request(method, parsed.value(), headers, std::move(body));
+    return request(method, parsed.value(), headers, std::move(body));
+}
+
+Deferred<Response> AgentHandle::request(std::string_view method, const Uri& uri,
+                                        const http::Headers& headers,
+                                        Ref<IBodyProducer> body) const {
+    if (uri.userInfo().empty()) {
+        return agent_->request(method, uri, headers, std::move(body));
+    }
+    // As a field, so that each agent knows it for a credential, and none can log it.
+    http::Headers fields = headers;
+    if (!fields.hasHeader("Authorization")) {
+        fields.addRawHeader("Authorization", uri.basicCredentials());
+    }
+    return agent_->request(method, uri.withoutUserInfo(), fields, std::move(body));
 }
 
 }  // namespace marline

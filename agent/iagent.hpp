@@ -35,14 +35,13 @@ protected:
 class MARLINE_API AgentHandle {
 public:
     /// Sends one request to `uri`. A text that is no URI fails the Deferred with UriError.
+    /// `user:password@` becomes an Authorization field, unless `headers` have one.
     Deferred<Response> request(std::string_view method, std::string_view uri,
                                const http::Headers& headers = {},
                                Ref<IBodyProducer> body = {}) const;
     Deferred<Response> request(std::string_view method, const Uri& uri,
                                const http::Headers& headers = {},
-                               Ref<IBodyProducer> body = {}) const {
-        return agent_->request(method, uri, headers, std::move(body));
-    }
+                               Ref<IBodyProducer> body = {}) const;
 
     /// The agent behind the handle.
     const Ref<IAgent>& agent() const noexcept { return agent_; }

@@ -2,19 +2,25 @@
 #pragma once
 
 // First, so that compilers name a short way to it before they show what its messages say.
+#include <marline/deferred/deferred.hpp>
+
 #include <marline/agent/agent.hpp>
+#include <marline/agent/auth_agent.hpp>
 #include <marline/agent/body.hpp>
+#include <marline/agent/client.hpp>
 #include <marline/agent/collect.hpp>
 #include <marline/agent/content_decoder_agent.hpp>
+#include <marline/agent/cookie_agent.hpp>
+#include <marline/agent/cookie_jar.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/agent/iagent.hpp>
 #include <marline/agent/redirect_agent.hpp>
 #include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>
+#include <marline/agent/retry_agent.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>
-#include <marline/deferred/deferred.hpp>
 #include <marline/deferred/errors.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/gather.hpp>
@@ -25,23 +31,31 @@
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/deferred/unhandled.hpp>
+#include <marline/protocols/amp/amp.hpp>
 #include <marline/protocols/datagram.hpp>
 #include <marline/protocols/file_sender.hpp>
+#include <marline/protocols/http/access_log.hpp>
 #include <marline/protocols/http/args.hpp>
+#include <marline/protocols/http/auth.hpp>
 #include <marline/protocols/http/body_sink.hpp>
 #include <marline/protocols/http/body_stream.hpp>
+#include <marline/protocols/http/content_encoder.hpp>
 #include <marline/protocols/http/cookie.hpp>
 #include <marline/protocols/http/event_stream.hpp>
+#include <marline/protocols/http/file.hpp>
 #include <marline/protocols/http/form.hpp>
 #include <marline/protocols/http/headers.hpp>
 #include <marline/protocols/http/http_date.hpp>
 #include <marline/protocols/http/http_error.hpp>
+#include <marline/protocols/http/mime_types.hpp>
 #include <marline/protocols/http/pages.hpp>
 #include <marline/protocols/http/request.hpp>
 #include <marline/protocols/http/resource.hpp>
 #include <marline/protocols/http/routes.hpp>
 #include <marline/protocols/http/session.hpp>
 #include <marline/protocols/http/site.hpp>
+#include <marline/protocols/http/status.hpp>
+#include <marline/protocols/http/vhost.hpp>
 #include <marline/protocols/int_n_string_receiver.hpp>
 #include <marline/protocols/line_receiver.hpp>
 #include <marline/protocols/netstring_receiver.hpp>
@@ -50,6 +64,7 @@
 #include <marline/protocols/policies/throttling.hpp>
 #include <marline/protocols/policies/timeout.hpp>
 #include <marline/protocols/policies/traffic_logging.hpp>
+#include <marline/protocols/port_forward.hpp>
 #include <marline/protocols/process_protocol.hpp>
 #include <marline/protocols/protocol.hpp>
 #include <marline/protocols/stateful_protocol.hpp>
@@ -72,4 +87,3 @@
 #include <marline/reactor/systemd.hpp>
 #include <marline/reactor/tls.hpp>
 #include <marline/reactor/tls_context.hpp>
-

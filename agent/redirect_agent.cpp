@@ -1,8 +1,11 @@
 #include <marline/agent/redirect_agent.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <marline/agent/errors.hpp>
 #include <marline/deferred/succeed.hpp>
@@ -24,26 +27,37 @@ struct Trail {
     std::optional<Response> previous;
 };
 
-std::string describe(const Response& last) {
-    std::string text = last.uri().toString();
-    for (const Response* r = last.previousResponse(); r != nullptr; r = r->previousResponse()) {
-        text.insert(0, r->uri().toString() + " -> ");
+/// Whom a redirect is followed as.
+enum class Manner : std::uint8_t { Strict, BrowserLike };
+
+std::vector<std::string> trailTo(const Response& last) {
+    std::vector<std::string> trail;
+    for (const Response* r = &last; r != nullptr; r = r->previousResponse()) {
+        trail.push_back(r->uri().toString());
     }
-    return text;
+    std::reverse(trail.begin(), trail.end());
+    return trail;
 }
 
 template <class E>
 Failure refuse(const Response& response, const std::string& why) {
+    std::vector<std::string> trail = trailTo(response);
+    std::string what =
+        "redirect not followed: " + std::to_string(response.code()) + " from " + trail.back();
+    if (trail.size() > 1) {
+        what += ", behind " + std::to_string(trail.size() - 1) +
+                (trail.size() > 2 ? " redirects from " : " redirect from ") + trail.front();
+    }
+    const std::string location(response.headers().get("Location").value_or(""));
     return Failure::make<ResponseFailed>(
-        "redirect not followed",
-        std::vector<Failure>{Failure::make<E>(why + " (" + std::to_string(response.code()) +
-                                              " after " + describe(response) + ")")});
+        what,
+        std::vector<Failure>{Failure::make<E>(why, response.code(), std::move(trail), location)});
 }
 
 class Redirecting final : public IAgent {
 public:
-    Redirecting(Ref<IAgent> inner, RedirectAgentOptions options)
-        : inner_(std::move(inner)), options_(std::move(options)) {}
+    Redirecting(Ref<IAgent> inner, RedirectAgentOptions options, Manner manner)
+        : inner_(std::move(inner)), options_(std::move(options)), manner_(manner) {}
 
     Deferred<Response> request(std::string_view method, const Uri& uri,
                                const http::Headers& headers, Ref<IBodyProducer> body) override {
@@ -77,11 +91,15 @@ private:
 
     /// Turns the trail to where `response` points, or says why not.
     std::optional<Failure> follow(Trail& trail, const Response& response) const {
-        const bool toGet = response.code() == 303;
+        const bool toGet = becomesGet(trail.method, response.code());
         const bool safe = trail.method == "GET" || trail.method == "HEAD";
-        if (!toGet && !safe) {
+        if (!toGet && !safe && manner_ == Manner::Strict) {
             return refuse<PageRedirect>(response,
                                         "a " + trail.method + " is not repeated at another place");
+        }
+        if (!toGet && trail.body && !trail.body->repeatable()) {
+            return refuse<PageRedirect>(
+                response, "the body of the " + trail.method + " cannot be sent twice");
         }
         if (trail.followed == options_.redirectLimit) {
             return refuse<InfiniteRedirection>(response,
@@ -102,7 +120,19 @@ private:
                                                       target.value().toString() +
                                                       "; set allowDowngrade to follow");
         }
-        if (!trail.uri.sameOrigin(target.value())) {
+        turn(trail, std::move(target).value(), toGet);
+        return std::nullopt;
+    }
+
+    /// Whether a request goes on as GET without its body (HEAD stays HEAD).
+    bool becomesGet(const std::string& method, int code) const noexcept {
+        return code == 303 ||
+               (manner_ == Manner::BrowserLike && method == "POST" && (code == 301 || code == 302));
+    }
+
+    void turn(Trail& trail, Uri target, bool toGet) const {
+        // With a Host that the caller gave: it named the old origin.
+        if (!trail.uri.sameOrigin(target)) {
             dropSensitive(trail.headers);
         }
         if (toGet) {
@@ -113,9 +143,8 @@ private:
                 trail.headers.removeHeader(name);
             }
         }
-        trail.uri = std::move(target).value();
+        trail.uri = target.withoutUserInfo();
         ++trail.followed;
-        return std::nullopt;
     }
 
     void dropSensitive(http::Headers& headers) const {
@@ -130,11 +159,16 @@ private:
 
     Ref<IAgent> inner_;
     RedirectAgentOptions options_;
+    Manner manner_;
 };
 
 }  // namespace
 
 RedirectAgent::RedirectAgent(const AgentHandle& agent, RedirectAgentOptions options)
-    : AgentHandle(makeRef<Redirecting>(agent.agent(), std::move(options))) {}
+    : AgentHandle(makeRef<Redirecting>(agent.agent(), std::move(options), Manner::Strict)) {}
+
+BrowserLikeRedirectAgent::BrowserLikeRedirectAgent(const AgentHandle& agent,
+                                                   RedirectAgentOptions options)
+    : AgentHandle(makeRef<Redirecting>(agent.agent(), std::move(options), Manner::BrowserLike)) {}
 
 }  // namespace marline

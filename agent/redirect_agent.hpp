@@ -27,10 +27,19 @@ struct RedirectAgentOptions {
 /// gave it. The response's previousResponse() leads back through the trail.
 ///
 /// Fails with ResponseFailed that holds PageRedirect, InfiniteRedirection or
-/// RedirectWithNoLocation; the message has the whole trail.
+/// RedirectWithNoLocation, each of which has the whole trail.
 class MARLINE_API RedirectAgent : public AgentHandle {
 public:
     explicit RedirectAgent(const AgentHandle& agent, RedirectAgentOptions options = {});
+};
+
+/// Follows as browsers do (Twisted: `BrowserLikeRedirectAgent`; Fetch §4.4, RFC 9110 §15.4): a POST
+/// that is answered with 301 or 302 goes on as GET without its body, and so does everything but GET
+/// and HEAD behind a 303; 307 and 308 repeat the request as it was, and so do 301 and 302 for other
+/// methods. A body that cannot be sent twice fails with PageRedirect there.
+class MARLINE_API BrowserLikeRedirectAgent : public AgentHandle {
+public:
+    explicit BrowserLikeRedirectAgent(const AgentHandle& agent, RedirectAgentOptions options = {});
 };
 
 }  // namespace marline

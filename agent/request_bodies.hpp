@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,9 @@ public:
     /// Gives the next piece, or nothing at the end; a failure fails the request.
     using Next = UniqueFunction<Deferred<std::optional<std::string>>()>;
 
-    explicit GeneratorBody(Next next) : next_(std::move(next)) {}
+    template <class F>
+        requires std::is_constructible_v<Next, F>
+    explicit GeneratorBody(F&& next) : next_(std::forward<F>(next)) {}
 
     std::optional<std::uint64_t> length() const override { return std::nullopt; }
     /// Once: what was generated is gone. A second call fails.

@@ -1,11 +1,16 @@
 #include <marline/agent/uri.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <vector>
 
+#include <arpa/inet.h>
 #include <uriparser/Uri.h>
+
+#include <marline/agent/detail/base64.hpp>
+#include <marline/agent/detail/uri_text.hpp>
 
 namespace marline {
 namespace {
@@ -63,6 +68,13 @@ std::optional<std::uint16_t> parsePort(std::string_view text) noexcept {
     return port;
 }
 
+/// The one text of RFC 5952, however it was written: origins are compared by it.
+std::string ipv6Text(const UriIp6& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET6, address.data, text.data(), static_cast<socklen_t>(text.size()));
+    return text.data();
+}
+
 std::string joinPath(const UriUriA& uri) {
     std::string path;
     for (const UriPathSegmentA* segment = uri.pathHead; segment != nullptr;
@@ -77,33 +89,44 @@ std::string withMark(char mark, const UriTextRangeA& range) {
     return range.first == nullptr ? std::string() : mark + std::string(view(range));
 }
 
-/// `text` as it can stand in a message: not too long, and without control characters.
-std::string shown(std::string_view text) {
-    constexpr std::size_t kShown = 200;
-    constexpr std::string_view kHex = "0123456789abcdef";
-    std::string out;
-    for (const char c : text.substr(0, kShown)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte != 0x7f) {
-            out += c;
-        } else {
-            out += "\\x";
-            out += kHex[byte >> 4];
-            out += kHex[byte & 15];
-        }
+/// Takes the zone out of `[fe80::1%25eth0]`, which liburiparser does not know (RFC 6874).
+std::string takeZone(std::string& text) {
+    const std::size_t open = text.find("://[");
+    const std::size_t close = text.find(']');
+    if (open == std::string::npos || close == std::string::npos) {
+        return {};
     }
-    return text.size() > kShown ? out + "…" : out;
+    const std::size_t mark = text.find("%25", open);
+    if (mark == std::string::npos || mark > close) {
+        return {};
+    }
+    std::string zone = text.substr(mark + 3, close - mark - 3);
+    text.erase(mark, close - mark);
+    return zone;
+}
+
+bool isZone(std::string_view zone) noexcept {
+    return !zone.empty() && zone.find_first_not_of(
+                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-._~") == std::string_view::npos;
 }
 
 Failure refuse(std::string_view text, const std::string& why) {
-    return Failure::make<UriError>("bad URI '" + shown(text) + "': " + why);
+    return Failure::make<UriError>("bad URI '" + detail::shown(text) + "': " + why);
 }
 
 }  // namespace
 
 Result<Uri> Uri::parse(std::string_view text) {
+    std::string plain(text);
+    const bool zoned =
+        plain.find("%25") < plain.find(']') && plain.find("://[") != std::string::npos;
+    const std::string zone = zoned ? takeZone(plain) : std::string();
+    if (zoned && !isZone(zone)) {
+        return refuse(text, "its zone is empty or has other characters than letters and digits");
+    }
     ParsedUri parsed;
-    if (!parsed.parse(text)) {
+    if (!parsed.parse(plain)) {
         return refuse(text,
                       "it does not follow RFC 3986 (a space, or another character that has "
                       "to be percent-encoded?)");
@@ -114,9 +137,13 @@ Result<Uri> Uri::parse(std::string_view text) {
     if (uri.scheme_.empty()) {
         return refuse(text, "it has no scheme; write http://… or https://…");
     }
-    uri.host_ = lower(view(raw.hostText));
+    uri.host_ =
+        raw.hostData.ip6 != nullptr ? ipv6Text(*raw.hostData.ip6) : lower(view(raw.hostText));
     if (uri.host_.empty()) {
         return refuse(text, "it has no host");
+    }
+    if (!zone.empty()) {
+        uri.host_ += "%" + zone;
     }
     uri.port_ = defaultPort(uri.scheme_);
     if (const std::string_view port = view(raw.portText); !port.empty()) {
@@ -134,11 +161,14 @@ Result<Uri> Uri::parse(std::string_view text) {
 }
 
 Result<Uri> Uri::resolve(std::string_view reference) const {
-    const std::string base = toString();
+    Uri plain = *this;
+    plain.host_ = host_.substr(0, host_.find('%'));
+    const std::string base = plain.toString();
+    const std::string encoded = detail::percentEncoded(reference);
     ParsedUri baseUri;
     ParsedUri relative;
     ParsedUri resolved;
-    if (!baseUri.parse(base) || !relative.parse(reference)) {
+    if (!baseUri.parse(base) || !relative.parse(encoded)) {
         return refuse(reference, "it is no reference of RFC 3986");
     }
     if (uriAddBaseUriExA(resolved.get(), relative.get(), baseUri.get(), URI_RESOLVE_STRICTLY) !=
@@ -155,14 +185,24 @@ Result<Uri> Uri::resolve(std::string_view reference) const {
         return refuse(reference, "it is too long");
     }
     Result<Uri> result = parse(text.data());
-    if (result.ok() && result.value().fragment_.empty()) {
-        result.value().fragment_ = fragment_;
+    if (!result.ok()) {
+        return result;
+    }
+    Uri& target = result.value();
+    const bool ownHost = (*relative).hostText.first != nullptr;
+    if (!ownHost) {
+        target.host_ = host_;
+    }
+    target.userInfo_ = ownHost ? std::string() : userInfo_;
+    if (target.fragment_.empty()) {
+        target.fragment_ = fragment_;
     }
     return result;
 }
 
 std::string Uri::authority() const {
-    std::string text = host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]";
+    const std::string host = host_.substr(0, host_.find('%'));
+    std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
     if (port_ != defaultPort(scheme_)) {
         text += ":" + std::to_string(port_);
     }
@@ -172,7 +212,31 @@ std::string Uri::authority() const {
 std::string Uri::requestTarget() const { return (path_.empty() ? "/" : path_) + query_; }
 
 std::string Uri::toString() const {
-    return scheme_ + "://" + authority() + path_ + query_ + fragment_;
+    std::string where = authority();
+    if (const std::size_t zone = host_.find('%'); zone != std::string::npos) {
+        where.insert(where.find(']'), "%25" + host_.substr(zone + 1));
+    }
+    return scheme_ + "://" + where + path_ + query_ + fragment_;
+}
+
+std::string Uri::basicCredentials() const {
+    if (userInfo_.empty()) {
+        return {};
+    }
+    const std::string text = detail::percentDecoded(userInfo_);
+    return detail::basicCredentials(text.find(':') == std::string::npos ? text + ":" : text);
+}
+
+Uri Uri::withoutUserInfo() const {
+    Uri uri = *this;
+    uri.userInfo_.clear();
+    return uri;
+}
+
+Uri Uri::withQuery(std::string_view query) const {
+    Uri uri = *this;
+    uri.query_ = query.empty() ? std::string() : "?" + std::string(query);
+    return uri;
 }
 
 bool Uri::sameOrigin(const Uri& other) const noexcept {

@@ -27,14 +27,21 @@ public:
     /// not in 1…65535.
     static Result<Uri> parse(std::string_view text);
 
+    /// Takes apart what a person typed: spaces around it are dropped, `http://` is put before what
+    /// has no scheme, what must not stand in a URI is percent-encoded as UTF-8, and a host name
+    /// that is not ASCII is encoded for DNS (IDNA 2008, UTS #46). Then as parse().
+    static Result<Uri> fromInput(std::string_view text);
+
     /// Resolves a reference (the value of a Location field, say) against this URI, RFC 3986 §5.2,
     /// dot segments removed. This URI's fragment goes on when the reference has none (RFC 9110
-    /// §10.2.2).
+    /// §10.2.2). Spaces and other bytes that a server forgot to encode are encoded;
+    /// `user:password@` goes on in a reference without a host, and is dropped from one with.
     Result<Uri> resolve(std::string_view reference) const;
 
     /// In lower case.
     const std::string& scheme() const noexcept { return scheme_; }
-    /// In lower case; IPv6 addresses without their brackets.
+    /// In lower case; IPv6 addresses without their brackets, and with `%zone` when they have one
+    /// (RFC 6874).
     const std::string& host() const noexcept { return host_; }
     /// As written, else the scheme's own: 80, 443, or 0 when the scheme is not known.
     std::uint16_t port() const noexcept { return port_; }
@@ -47,7 +54,16 @@ public:
     /// With its `#`; empty when there is none.
     const std::string& fragment() const noexcept { return fragment_; }
 
-    /// What a Host field says: the host, IPv6 in brackets, and the port unless it is the scheme's.
+    /// The value of an Authorization field with userInfo()'s credentials (RFC 7617); empty when
+    /// there is none.
+    std::string basicCredentials() const;
+    /// The same without userInfo().
+    Uri withoutUserInfo() const;
+    /// The same with `?query` instead of its own; without one when it is empty.
+    Uri withQuery(std::string_view query) const;
+
+    /// What a Host field says: the host, IPv6 in brackets and without its zone, and the port unless
+    /// it is the scheme's.
     std::string authority() const;
     /// What a request line says: path and query, `/` for an empty path (origin form).
     std::string requestTarget() const;

@@ -1,5 +1,6 @@
 #include <marline/reactor/address.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -81,6 +82,25 @@ void Address::assign(const sockaddr* address, unsigned length) {
         }
     }
     *this = {};
+}
+
+bool isIpAddress(const std::string& text) noexcept {
+    in_addr parsed{};
+    return text.size() == std::strlen(text.c_str()) &&
+           inet_pton(AF_INET, text.c_str(), &parsed) == 1;
+}
+
+bool isIpv6Address(const std::string& text) noexcept {
+    std::array<char, INET6_ADDRSTRLEN> address{};
+    const std::size_t scope = text.find('%');
+    const std::size_t size = std::min(scope, text.size());
+    if (size >= address.size() || scope + 1 == text.size() ||
+        text.size() != std::strlen(text.c_str())) {
+        return false;
+    }
+    std::memcpy(address.data(), text.data(), size);
+    in6_addr parsed{};
+    return inet_pton(AF_INET6, address.data(), &parsed) == 1;
 }
 
 }  // namespace marline

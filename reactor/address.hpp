@@ -34,4 +34,11 @@ struct MARLINE_API Address {
     friend bool operator==(const Address&, const Address&) = default;
 };
 
+/// True when `text` is an IPv4 address, `127.0.0.1`: no name to be looked up (Twisted:
+/// `isIPAddress`).
+MARLINE_API bool isIpAddress(const std::string& text) noexcept;
+/// True when `text` is an IPv6 address, `::1` or with a scope `fe80::1%eth0` (Twisted:
+/// `isIPv6Address`).
+MARLINE_API bool isIpv6Address(const std::string& text) noexcept;
+
 }  // namespace marline

@@ -44,6 +44,24 @@ public:
     using ConnectionLost::ConnectionLost;
 };
 
+/// A file could not be sent to its end, see ITransport::sendFile().
+class MARLINE_API SendFileError : public Error {
+public:
+    SendFileError(const std::string& what, std::error_code why, std::uint64_t sent)
+        : Error("sendFile() stopped after " + std::to_string(sent) + " bytes: " + what +
+                (why ? ": " + why.message() : "")),
+          code_(why), sent_(sent) {}
+
+    /// Why the file cannot be read; none when it ended early.
+    std::error_code code() const noexcept { return code_; }
+    /// How many bytes of it were sent.
+    std::uint64_t sent() const noexcept { return sent_; }
+
+private:
+    std::error_code code_;
+    std::uint64_t sent_;
+};
+
 /// No connection came about (Twisted: `ConnectError`); the subclasses say why.
 class MARLINE_API ConnectError : public Error {
 public:

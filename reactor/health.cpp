@@ -41,8 +41,8 @@ void list(std::string& text, const std::string& headline, const Items& items, Li
     }
 }
 
-std::string madeAt(const std::source_location& where) {
-    return where.line() == 0 ? std::string() : ", made at " + detail::placeOf(where);
+std::string describe(const detail::LoopObject* object) {
+    return object->describe() + detail::madeAt(object->site());
 }
 
 }  // namespace
@@ -150,23 +150,33 @@ std::string Reactor::dump() const {
     std::string text = "health: ";
     text += parts_->health != nullptr ? health().toString() : "not watched";
     text += "\n";
-    list(text, "open transports", parts_->loop.living(), [](const detail::LoopObject* object) {
-        return object->describe() + madeAt(object->site());
-    });
-    const Duration now = seconds();
+    list(text, "open transports", parts_->loop.living(), &describe);
+    const Duration now = Reactor::seconds();
     list(text, "pending calls", parts_->timers.waiting(),
          [now](const detail::TimerQueue::Waiting& call) {
-             return "due in " + detail::briefly(std::max(call.due - now, Duration::zero())) +
-                    madeAt(call.where);
+             return detail::dueIn(call.due - now, call.where);
          });
     const ThreadPoolStatistics pool = parts_->pool.statistics();
     text += "threads: " + std::to_string(pool.threads) + ", " + std::to_string(pool.busy) +
             " busy, " + std::to_string(pool.queued) + " calls queued\n";
     list(text, "calls in threads", parts_->threadCalls.all(),
          [](const std::shared_ptr<detail::ThreadCall>& call) {
-             return "deferToThread()" + madeAt(call->where());
+             return "deferToThread()" + detail::madeAt(call->where());
          });
     return text;
+}
+
+std::vector<std::string> Reactor::leftovers() const {
+    checkThread(*parts_, "leftovers()");
+    std::vector<std::string> lines;
+    for (const detail::LoopObject* object : parts_->loop.living()) {
+        lines.push_back(describe(object));
+    }
+    const Duration now = Reactor::seconds();
+    for (const detail::TimerQueue::Waiting& call : parts_->timers.waiting()) {
+        lines.push_back("a delayed call, " + detail::dueIn(call.due - now, call.where));
+    }
+    return lines;
 }
 
 }  // namespace marline

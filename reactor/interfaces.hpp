@@ -1,10 +1,16 @@
 // The contracts between transports, protocols and factories.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 
+#include <marline/deferred/deferred.hpp>
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/address.hpp>
@@ -38,8 +44,29 @@ public:
     /// returns; writes made while one callback runs leave together when that is over.
     virtual void write(std::span<const std::byte> data) = 0;
     void write(std::string_view text) { write(asBytes(text)); }
+    /// The same, but a long string that has to wait is taken instead of copied.
+    template <std::same_as<std::string> Text>
+    void write(Text&& text) {
+        writeString(std::forward<Text>(text));
+    }
     /// The same as one write() a piece, in order.
     virtual void writeSequence(std::span<const std::span<const std::byte>> pieces) = 0;
+
+    /// Sends `count` bytes of the file `fd` from `offset` on, after everything written before and
+    /// ahead of what is written afterwards. The descriptor is copied and may be closed. The file
+    /// must not become shorter meanwhile, and a slow disk holds up the reactor.
+    ///
+    /// The Deferred fires when the kernel has taken the last byte. It fails with a SendFileError
+    /// when the file has less or cannot be read, and what was written afterwards is sent all the
+    /// same; with the connection's end when that comes first. Cancelling it leaves out what is
+    /// still to be sent.
+    ///
+    /// Sockets and pipes use sendfile(2), for which SIGPIPE is ignored from then on; TLS reads the
+    /// file a piece at a time; other transports write() all of it at once. Throws std::logic_error
+    /// over TLS while a producer is registered, which has to wait until it is done.
+    virtual Deferred<> sendFile(int fd, std::uint64_t offset = 0, std::uint64_t count = kToTheEnd);
+    /// As sendFile()'s count: to where the file ends.
+    static constexpr std::uint64_t kToTheEnd = std::numeric_limits<std::uint64_t>::max();
 
     /// Sends what has been written, then closes; waits before that for a pull producer, and for a
     /// push producer that is paused. What is written meanwhile is sent too. No more dataReceived();
@@ -86,6 +113,10 @@ public:
 
 protected:
     ~ITransport() = default;
+
+private:
+    /// What write() does with a string of its own.
+    virtual void writeString(std::string&& text);
 };
 
 /// What happens on one connection (Twisted: `IProtocol`). Most classes derive from Protocol

@@ -102,6 +102,9 @@ public:
     /// The same by name: HUP, INT, QUIT, KILL, USR1, USR2, TERM, CONT, STOP, with or without `SIG`.
     virtual void signalProcess(std::string_view name) = 0;
 
+    /// Bytes written to the standard input and not yet taken by the kernel.
+    virtual std::size_t bytesBuffered() const noexcept = 0;
+
     /// Stops and goes on reading from all pipes.
     virtual void pauseProducing() = 0;
     virtual void resumeProducing() = 0;

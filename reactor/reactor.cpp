@@ -186,7 +186,7 @@ void Reactor::turn(Duration wait) {
     Duration due = detail::EventLoop::kForever;
     bool now = wait == Duration::zero() || parts.loop.hasWork() || !parts.threads.empty();
     if (!now && (wait != detail::EventLoop::kForever || !parts.timers.empty())) {
-        const Duration start = seconds();
+        const Duration start = Reactor::seconds();
         if (wait != detail::EventLoop::kForever) {
             due = later(start, wait);
         }
@@ -200,13 +200,7 @@ void Reactor::turn(Duration wait) {
     } else {
         parts.loop.pollUntil(due);
     }
-    if (parts.loop.health() != nullptr) {
-        parts.loop.health()->polled();
-    }
-    parts.threads.runAll(parts.loop);
-    runDueCalls();
-    parts.loop.endTurn();
-    endOfHealthTurn();
+    serveTurn();
 }
 
 /// A turn while the owner of the event_base runs it: what was ready has been served already, and
@@ -214,22 +208,29 @@ void Reactor::turn(Duration wait) {
 void Reactor::ownersTurn() {
     Parts& parts = *parts_;
     parts.loop.beginTurn();
+    serveTurn();
+    leaveToOwner(parts);
+}
+
+/// What a turn does when the waiting is over and what was ready has been served.
+void Reactor::serveTurn() {
+    Parts& parts = *parts_;
     if (parts.loop.health() != nullptr) {
         parts.loop.health()->polled();
     }
     parts.threads.runAll(parts.loop);
-    runDueCalls();
+    if (!parts.timers.empty()) {
+        runDueCalls();
+    }
     parts.loop.endTurn();
-    endOfHealthTurn();
-    leaveToOwner(parts);
+    if (parts.loop.health() != nullptr || !parts.spentHealth.empty()) {
+        endOfHealthTurn();
+    }
 }
 
 /// What is watched may have changed during the turn.
 void Reactor::endOfHealthTurn() {
     detail::HealthWatch* const health = parts_->loop.health();
-    if (health == nullptr && parts_->spentHealth.empty()) [[likely]] {
-        return;
-    }
     parts_->spentHealth.clear();
     if (health != nullptr) {
         health->turnEnded();
@@ -241,16 +242,13 @@ void Reactor::endOfHealthTurn() {
 
 void Reactor::runDueCalls() {
     detail::TimerQueue& timers = parts_->timers;
-    if (timers.empty()) {
-        return;
-    }
-    const Duration now = seconds();
+    const Duration now = Reactor::seconds();
     const std::uint32_t mark = timers.mark();
     detail::TimerQueue::Call due;
     while (timers.popDue(now, mark, due)) {
         detail::HealthWatch* const health = parts_->loop.health();
         if (health != nullptr) {
-            health->late(seconds() - due.due);
+            health->late(Reactor::seconds() - due.due);
         }
         const detail::WatchedCallback watched(health, "the delayed call made", due.where);
         try {
@@ -319,7 +317,7 @@ Duration Reactor::seconds() const noexcept {
 DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
                                std::source_location where) {
     checkThread(*parts_, "callLater()");
-    const auto id = parts_->timers.addLater(seconds(), delay, std::move(call), where);
+    const auto id = parts_->timers.addLater(Reactor::seconds(), delay, std::move(call), where);
     parts_->loop.wantTurn();
     return {*this, id.slot, id.sequence};
 }
@@ -327,7 +325,7 @@ DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,
 std::vector<DelayedCall> Reactor::getDelayedCalls() {
     checkThread(*parts_, "getDelayedCalls()");
     std::vector<DelayedCall> handles;
-    handles.reserve(pendingCalls());
+    handles.reserve(parts_->timers.size());
     for (const auto id : parts_->timers.pending()) {
         handles.emplace_back(*this, id.slot, id.sequence);
     }

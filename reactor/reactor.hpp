@@ -15,9 +15,12 @@
 #include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/address.hpp>
+#include <marline/reactor/connect_options.hpp>
+#include <marline/reactor/descriptor.hpp>
 #include <marline/reactor/health.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
+#include <marline/reactor/system_event.hpp>
 #include <marline/reactor/time.hpp>
 #include <marline/reactor/udp.hpp>
 #include <marline/reactor/unix.hpp>
@@ -33,29 +36,6 @@ class ThreadPool;
 class TlsContext;
 struct ProcessOptions;
 
-/// How a connection is made.
-struct ConnectOptions {
-    /// After this the attempt fails with ConnectTimeoutError; a negative one is refused with
-    /// std::invalid_argument.
-    Duration timeout = std::chrono::seconds(30);
-    /// The local address to connect from; Kind::None lets the system choose.
-    Address bindAddress = {};
-};
-
-/// When a system event trigger runs (Twisted: `addSystemEventTrigger`).
-enum class Phase : std::uint8_t {
-    Before,  ///< First; the event goes on when the Deferreds that these triggers gave have fired.
-    During,  ///< After that; transports are closed in this phase of a shutdown, before its
-             ///< triggers.
-    After,   ///< Last.
-};
-
-/// What triggers are for.
-enum class SystemEvent : std::uint8_t { Startup, Shutdown };
-
-/// Names a system event trigger.
-enum class TriggerId : std::uint64_t {};
-
 /// The event loop (Twisted: `reactor`). An object: as many as there are threads for them, and none
 /// is global. It owns the transports it makes.
 ///
@@ -67,8 +47,9 @@ enum class TriggerId : std::uint64_t {};
 /// Others may only call callFromThread(), callInThread(), threadPool(), isInIoThread(), and what
 /// threads.hpp has for them. After run() has returned it may be called again. Errors that callbacks
 /// throw are logged, and the loop goes on. An empty function is refused with std::invalid_argument
-/// wherever one is given.
-class MARLINE_API Reactor final : public IReactorTime {
+/// wherever one is given. For tests there is testing::MemoryReactor, with no network and a time of
+/// its own.
+class MARLINE_API Reactor : public IReactorTime, public IReactorFdSet {
 public:
     /// Throws std::system_error when the system gives no event loop.
     Reactor();
@@ -129,38 +110,39 @@ public:
     DelayedCall callLater(Duration delay, UniqueFunction<void()> call,
                           std::source_location where = std::source_location::current()) override;
     /// A handle of each call made by callLater() that is pending, in no promised order.
-    std::vector<DelayedCall> getDelayedCalls();
+    virtual std::vector<DelayedCall> getDelayedCalls();
     /// How many there are.
-    std::size_t pendingCalls() const noexcept;
+    virtual std::size_t pendingCalls() const noexcept;
 
     /// Accepts connections on `port` (0: any free one) for `factory`. Binds at once, and throws
     /// CannotListenError when it cannot.
-    Ref<IListeningPort> listenTcp(std::uint16_t port, Ref<IProtocolFactory> factory,
-                                  const ListenOptions& options = {},
-                                  std::source_location where = std::source_location::current());
+    virtual Ref<IListeningPort> listenTcp(
+        std::uint16_t port, Ref<IProtocolFactory> factory, const ListenOptions& options = {},
+        std::source_location where = std::source_location::current());
     /// Connects to a numeric address; the Deferred fires with the factory's protocol after its
     /// makeConnection(), or fails with a ConnectError, from a later turn. Cancelling it stops the
     /// attempt. For names see HostnameEndpoint.
-    Deferred<Ref<IProtocol>> connectTcp(
+    virtual Deferred<Ref<IProtocol>> connectTcp(
         const Address& to, Ref<IProtocolFactory> factory, const ConnectOptions& options = {},
         std::source_location where = std::source_location::current());
 
     /// Accepts connections on the UNIX socket `path`, whose file is removed when the port stops; a
     /// path that begins with `@` or NUL is an abstract name. Throws CannotListenError.
-    Ref<IListeningPort> listenUnix(const std::string& path, Ref<IProtocolFactory> factory,
-                                   const UnixListenOptions& options = {},
-                                   std::source_location where = std::source_location::current());
+    virtual Ref<IListeningPort> listenUnix(
+        const std::string& path, Ref<IProtocolFactory> factory,
+        const UnixListenOptions& options = {},
+        std::source_location where = std::source_location::current());
     /// Connects to a UNIX socket, like connectTcp(). The transport is an IUnixTransport too, see
     /// asUnixTransport().
-    Deferred<Ref<IProtocol>> connectUnix(
+    virtual Deferred<Ref<IProtocol>> connectUnix(
         const std::string& path, Ref<IProtocolFactory> factory,
         const UnixConnectOptions& options = {},
         std::source_location where = std::source_location::current());
     /// Receives datagrams on `port` (0: any free one) for `protocol`, which is told so before this
     /// returns. Throws CannotListenError when it cannot, and what startProtocol() throws.
-    Ref<IListeningPort> listenUdp(std::uint16_t port, Ref<IDatagramProtocol> protocol,
-                                  const UdpOptions& options = {},
-                                  std::source_location where = std::source_location::current());
+    virtual Ref<IListeningPort> listenUdp(
+        std::uint16_t port, Ref<IDatagramProtocol> protocol, const UdpOptions& options = {},
+        std::source_location where = std::source_location::current());
 
     /// Accepts connections on `fd`, which listens already (Twisted: `IReactorSocket`). These three
     /// work on a copy, and the caller keeps `fd`; they throw std::system_error when it is no such
@@ -177,6 +159,16 @@ public:
     Ref<IListeningPort> adoptDatagramPort(
         int fd, Ref<IDatagramProtocol> protocol, const UdpOptions& options = {},
         std::source_location where = std::source_location::current());
+    void addReader(Ref<IReadWriteDescriptor> descriptor,
+                   std::source_location where = std::source_location::current()) override;
+    void addWriter(Ref<IReadWriteDescriptor> descriptor,
+                   std::source_location where = std::source_location::current()) override;
+    void removeReader(const Ref<IReadWriteDescriptor>& descriptor) override;
+    void removeWriter(const Ref<IReadWriteDescriptor>& descriptor) override;
+    std::vector<Ref<IReadWriteDescriptor>> removeAll() override;
+    std::vector<Ref<IReadWriteDescriptor>> getReaders() const override;
+    std::vector<Ref<IReadWriteDescriptor>> getWriters() const override;
+
     /// Starts `executable` as a child process with `args`, its own name among them. Without a slash
     /// it is searched for in the PATH of the child's environment, or in /bin and /usr/bin. When
     /// this returns the program runs and `protocol` has its makeConnection(). Throws SpawnError
@@ -210,6 +202,9 @@ public:
     /// What is open and pending, and where that was made, as text of several lines for people;
     /// with health() when it is watched. Up to 100 of each kind are listed.
     std::string dump() const;
+    /// What is open or pending, and where that was made, a line each: nothing is to be left behind
+    /// by a test.
+    virtual std::vector<std::string> leftovers() const;
 
     /// The libevent loop underneath, for libraries that bring an adapter for it. It has no locks.
     event_base* eventBase() const noexcept;
@@ -218,19 +213,23 @@ public:
     struct Parts;
     Parts& parts() const noexcept { return *parts_; }
 
+protected:
+    /// Internal: one turn of the loop, and the end of all that is open.
+    virtual void turn(Duration wait);
+    virtual void closeAll();
+
 private:
     bool isActive(std::uint32_t slot, std::uint32_t generation) const noexcept override;
     void cancelCall(std::uint32_t slot, std::uint32_t generation) override;
     void moveCall(std::uint32_t slot, std::uint32_t generation, Duration due) override;
     Duration dueTime(std::uint32_t slot, std::uint32_t generation) const override;
 
-    void turn(Duration wait);
     void ownersTurn();
+    void serveTurn();
     void endOfHealthTurn();
     void runDueCalls();
     void startUp();
     void shutDown();
-    void closeAll();
     void endThreads();
 
     std::unique_ptr<Parts> parts_;

@@ -1,24 +1,13 @@
 #include <marline/reactor/stdio.hpp>
 
-#include <csignal>
 #include <utility>
 
 #include <marline/reactor/detail/pipe_connection.hpp>
 #include <marline/reactor/detail/reactor_parts.hpp>
+#include <marline/reactor/detail/signals.hpp>
 #include <marline/reactor/errors.hpp>
 
 namespace marline {
-namespace {
-
-/// As pipes have no MSG_NOSIGNAL.
-void ignoreSigpipe() {
-    struct sigaction now{};
-    if (sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) {
-        std::signal(SIGPIPE, SIG_IGN);
-    }
-}
-
-}  // namespace
 
 void connectDescriptors(Reactor& reactor, UniqueFd in, UniqueFd out, Ref<IProtocol> protocol,
                         std::source_location where) {
@@ -27,7 +16,7 @@ void connectDescriptors(Reactor& reactor, UniqueFd in, UniqueFd out, Ref<IProtoc
     if (parts.state == Reactor::Parts::State::Dying) {
         throw ReactorNotRunning("connectDescriptors() on a reactor that is being destroyed");
     }
-    ignoreSigpipe();
+    detail::ignoreSigpipe();
     const detail::SiteScope site(parts.loop, where);
     auto* connection =
         new detail::PipeConnection(parts.loop, std::move(in), std::move(out), std::move(protocol));

@@ -41,9 +41,10 @@ void BodySink::Close::operator()(std::FILE* file) const noexcept {
     }
 }
 
-BodySink::BodySink(const std::string& path) : path_(path), hash_(std::make_unique<Hash>()) {
+BodySink::BodySink(const std::string& path, bool append, std::uint64_t maxBytes)
+    : path_(path), hash_(std::make_unique<Hash>()), maxBytes_(maxBytes) {
     if (!path.empty()) {
-        file_.reset(path == "-" ? stdout : std::fopen(path.c_str(), "wb"));
+        file_.reset(path == "-" ? stdout : std::fopen(path.c_str(), append ? "ab" : "wb"));
         if (!file_) {
             throw WriteError("cannot write " + path + ": " + std::strerror(errno));
         }
@@ -54,7 +55,21 @@ BodySink::~BodySink() = default;
 
 std::string BodySink::sha256() { return hash_->hex(); }
 
+void BodySink::writeHead(const std::string& text) {
+    if (file_) {
+        std::fwrite(text.data(), 1, text.size(), file_.get());
+    }
+}
+
 void BodySink::dataReceived(std::span<const std::byte> data) {
+    if (data.size() > maxBytes_ - bytes_) {
+        if (done_.pending()) {
+            done_.errback(BodyTooLarge("the body has more than the " + std::to_string(maxBytes_) +
+                                       " bytes of --max-filesize"));
+        }
+        transport_->abortConnection();
+        return;
+    }
     bytes_ += data.size();
     hash_->add(data);
     if (file_ && std::fwrite(data.data(), 1, data.size(), file_.get()) != data.size()) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -19,9 +20,13 @@ public:
 /// Writes a response's body as it comes.
 class BodySink final : public marline::IProtocol {
 public:
-    /// To `path`; `-` is stdout, and nothing (empty) means that it is only counted. Throws
-    /// WriteError.
-    explicit BodySink(const std::string& path);
+    /// To `path`; `-` is stdout, and nothing (empty) means that it is only counted. With `append`
+    /// behind what is there. More than `maxBytes` fail with BodyTooLarge. Throws WriteError.
+    explicit BodySink(const std::string& path, bool append = false,
+                      std::uint64_t maxBytes = std::numeric_limits<std::uint64_t>::max());
+
+    /// Writes what is no body.
+    void writeHead(const std::string& text);
 
     /// Fires when the body is complete. A body that only the connection's end marks counts as
     /// complete; it is all that HTTP/1.0 can say.
@@ -45,6 +50,7 @@ private:
     std::string path_;
     std::unique_ptr<std::FILE, Close> file_;
     std::unique_ptr<Hash> hash_;
+    std::uint64_t maxBytes_;
     std::uint64_t bytes_ = 0;
     marline::ITransport* transport_ = nullptr;
     marline::DeferredSource<> done_;

@@ -17,11 +17,10 @@ Diagnosis diagnoseResponse(const ResponseFailed& failed) {
             return {61, "body"};
         }
         if (reason.check<TimeoutError>() != nullptr) {
-            return {28, "body"};
+            const auto* late = reason.check<RequestTimeoutError>();
+            return {28, late != nullptr ? std::string(phaseName(late->phase())) : "body"};
         }
-        if (reason.check<PageRedirect>() != nullptr ||
-            reason.check<InfiniteRedirection>() != nullptr ||
-            reason.check<RedirectWithNoLocation>() != nullptr) {
+        if (reason.check<RedirectError>() != nullptr) {
             return {47, "redirect"};
         }
         if (reason.check<BadRequest>() != nullptr) {
@@ -58,8 +57,13 @@ Diagnosis diagnose(const Failure& why) {
     if (why.check<TimeoutError>() != nullptr) {
         return {28, "response"};
     }
-    if (why.check<ResponseNeverReceived>() != nullptr) {
-        return {52, "response"};
+    if (const auto* never = why.check<ResponseNeverReceived>()) {
+        const auto* late = never->reasons().front().check<RequestTimeoutError>();
+        return late != nullptr ? Diagnosis{28, std::string(phaseName(late->phase()))}
+                               : Diagnosis{52, "response"};
+    }
+    if (why.check<BodyTooLarge>() != nullptr) {
+        return {63, "body"};
     }
     if (why.check<PotentialDataLoss>() != nullptr) {
         return {56, "body"};

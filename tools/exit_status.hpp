@@ -14,9 +14,11 @@ struct Diagnosis {
     ///  7 connection failed         8 bad response           22 status >= 400, with --fail
     /// 23 cannot write the body    28 out of time           43 bad request
     /// 47 redirects not followed   52 no response           56 response cut
-    /// 60 TLS failed               61 bad content coding    70 anything else
+    /// 60 TLS failed               61 bad content coding    63 body too large
+    /// 70 anything else
     int status;
-    /// `url`, `resolve`, `connect`, `tls`, `request`, `response`, `body` or `redirect`.
+    /// `url`, `resolve`, `connect`, `tls`, `request`, `send`, `headers`, `response`, `body`,
+    /// `total` or `redirect`.
     std::string phase;
 };
 

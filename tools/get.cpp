@@ -1,14 +1,11 @@
 #include "get.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <algorithm>
+#include <cstdint>
 #include <iostream>
-#include <iterator>
+#include <limits>
 #include <memory>
-#include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -16,108 +13,13 @@
 
 #include "body_sink.hpp"
 #include "exit_status.hpp"
+#include "get_options.hpp"
 #include "report.hpp"
 
 namespace tools {
 namespace {
 
 using namespace marline;
-
-struct GetOptions {
-    std::string url;
-    std::string method;
-    std::vector<std::string> headers;
-    std::vector<std::string> data;
-    std::string output;
-    std::string caFile;
-    std::vector<std::string> resolve;
-    double connectTimeout = 30;
-    double maxTime = 0;
-    unsigned maxRedirects = 20;
-    bool follow = false;
-    bool json = false;
-    bool failOnStatus = false;
-    bool insecure = false;
-    bool compressed = false;
-};
-
-Duration seconds(double value) {
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
-}
-
-http::Headers readHeaders(const std::vector<std::string>& lines) {
-    http::Headers headers;
-    for (const std::string& line : lines) {
-        const std::size_t colon = line.find(':');
-        if (colon == std::string::npos) {
-            throw std::invalid_argument("-H takes 'Name: value', not '" + line + "'");
-        }
-        headers.addRawHeader(line.substr(0, colon), line.substr(colon + 1));
-    }
-    return headers;
-}
-
-/// What -d gives, as curl reads it: pieces joined by `&`, `@file` from a file.
-std::string readData(const std::vector<std::string>& pieces) {
-    std::string whole;
-    for (const std::string& piece : pieces) {
-        whole += whole.empty() ? "" : "&";
-        if (piece.starts_with('@')) {
-            std::ifstream file(piece.substr(1), std::ios::binary);
-            if (!file) {
-                throw std::invalid_argument("cannot read " + piece.substr(1) + ": " +
-                                            std::strerror(errno));
-            }
-            whole.append(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-        } else {
-            whole += piece;
-        }
-    }
-    return whole;
-}
-
-/// Takes HOST:PORT:ADDRESS, where the address may be IPv6 with or without brackets.
-void addResolution(StaticResolver& resolver, const std::string& text) {
-    const std::size_t first = text.find(':');
-    const std::size_t second = first == std::string::npos ? first : text.find(':', first + 1);
-    Address address;
-    std::string numeric = second == std::string::npos ? "" : text.substr(second + 1);
-    if (numeric.starts_with('[') && numeric.ends_with(']')) {
-        numeric = numeric.substr(1, numeric.size() - 2);
-    }
-    std::size_t used = 0;
-    unsigned long port = 0;
-    try {
-        port = std::stoul(text.substr(first + 1, second - first - 1), &used);
-    } catch (const std::exception&) {
-        used = 0;
-    }
-    if (used == 0 || port > 65535 ||
-        !parseNumericAddress(numeric, static_cast<std::uint16_t>(port), address)) {
-        throw std::invalid_argument("--resolve takes HOST:PORT:ADDRESS, not '" + text + "'");
-    }
-    resolver.add(text.substr(0, first), static_cast<std::uint16_t>(port), address);
-}
-
-void prepare(Reactor& reactor, const GetOptions& options) {
-    if (!options.resolve.empty()) {
-        auto resolver = makeRef<StaticResolver>(reactor.nameResolver());
-        for (const std::string& text : options.resolve) {
-            addResolution(*resolver, text);
-        }
-        reactor.installNameResolver(resolver);
-    }
-    if (!options.caFile.empty() || options.insecure) {
-        TlsContext tls = TlsContext::client();
-        if (!options.caFile.empty()) {
-            tls.trustFile(options.caFile);
-        }
-        if (options.insecure) {
-            tls.insecure();
-        }
-        reactor.installClientTls(tls);
-    }
-}
 
 /// One request, from its beginning to the report.
 class Getting final : public RefCounted {
@@ -150,37 +52,59 @@ public:
 private:
     Deferred<Response> request() {
         Agent direct{reactor_, {.connectTimeout = seconds(options_.connectTimeout)}};
-        http::Headers headers = readHeaders(options_.headers);
-        if (!headers.hasHeader("User-Agent")) {
-            headers.addRawHeader("User-Agent", "marline");
+        http::Headers headers = requestHeaders(options_);
+        const Ref<IBodyProducer> body = requestBody(options_, headers);
+        std::string method = options_.head ? "HEAD" : body ? "POST" : "GET";
+        if (!options_.method.empty()) {
+            method = options_.method;
         }
-        if (!headers.hasHeader("Accept")) {
-            headers.addRawHeader("Accept", "*/*");
+        Result<Uri> uri = Uri::fromInput(options_.url);
+        if (!uri.ok()) {
+            return fail<Response>(uri.failure());
         }
-        Ref<IBodyProducer> body;
-        std::string method = options_.method.empty() ? "GET" : options_.method;
-        if (!options_.data.empty()) {
-            body = makeRef<StringBody>(readData(options_.data));
-            method = options_.method.empty() ? "POST" : method;
-            if (!headers.hasHeader("Content-Type")) {
-                headers.addRawHeader("Content-Type", "application/x-www-form-urlencoded");
+        if (!options_.user.empty() && !headers.hasHeader("Authorization")) {
+            const std::size_t colon = std::min(options_.user.find(':'), options_.user.size());
+            headers.addRawHeader("Authorization",
+                                 basicAuthorization(options_.user.substr(0, colon),
+                                                    options_.user.substr(std::min(
+                                                        colon + 1, options_.user.size()))));
+        }
+        return stack(direct).request(method, uri.value(), headers, body);
+    }
+
+    AgentHandle stack(AgentHandle agent) {
+        const std::string cookies = options_.cookies.value_or("");
+        if (options_.cookies || !options_.cookieJar.empty()) {
+            if (!cookies.empty() && cookies.find('=') == std::string::npos) {
+                if (const auto loaded = jar_->load(cookies); !loaded.ok()) {
+                    loaded.failure().raise();
+                }
             }
+            agent = CookieAgent(agent, jar_);
         }
-        AgentHandle agent = direct;
-        if (options_.follow) {
-            agent = RedirectAgent(agent, {.redirectLimit = options_.maxRedirects});
+        if (options_.follow || options_.strict) {
+            const RedirectAgentOptions how{.redirectLimit = options_.maxRedirects};
+            agent = options_.strict ? AgentHandle(RedirectAgent(agent, how))
+                                    : AgentHandle(BrowserLikeRedirectAgent(agent, how));
         }
-        if (options_.compressed) {
-            agent = ContentDecoderAgent(agent);
-        }
-        return agent.request(method, options_.url, headers, body);
+        return options_.compressed ? AgentHandle(ContentDecoderAgent(agent)) : agent;
     }
 
     Deferred<> readBody(const Response& response) {
         outcome_.response = response;
         outcome_.firstByte = reactor_.seconds() - start_;
         const bool quiet = options_.json && options_.output.empty();
-        sink_ = makeRef<BodySink>(quiet ? "" : (options_.output.empty() ? "-" : options_.output));
+        if (!options_.resume.empty() && response.code() == 416) {
+            return saveTo(response, options_.output).addCallback([](std::uint64_t) {});
+        }
+        const std::uint64_t most = options_.maxFileSize == 0
+                                       ? std::numeric_limits<std::uint64_t>::max()
+                                       : options_.maxFileSize;
+        sink_ = makeRef<BodySink>(quiet ? "" : (options_.output.empty() ? "-" : options_.output),
+                                  !options_.resume.empty() && response.code() == 206, most);
+        if (options_.head || options_.showHead) {
+            sink_->writeHead(headOf(response));
+        }
         Deferred<> done = sink_->done();
         response.deliverBody(sink_);
         return done;
@@ -199,7 +123,25 @@ private:
                                            " s (--max-time)"))
                     : outcome.failure();
         }
+        if (!options_.cookieJar.empty()) {
+            jar_->save(options_.cookieJar);
+        }
         return report();
+    }
+
+    static std::string headOf(const Response& response) {
+        std::string head = std::string(http::versionText(response.version())) + " " +
+                           std::to_string(response.code()) + " " + response.phrase() + "\r\n";
+        for (const auto& [name, value] : response.headers()) {
+            head.append(name).append(": ").append(value).append("\r\n");
+        }
+        return head + "\r\n";
+    }
+
+    void say(const std::string& what) const {
+        if (!options_.silent) {
+            std::cerr << "marline: " << what << '\n';
+        }
     }
 
     Result<> report() {
@@ -211,10 +153,10 @@ private:
             status = outcome_.error->check<WriteError>() != nullptr
                          ? 23
                          : diagnose(*outcome_.error).status;
-            std::cerr << "marline: " << outcome_.error->message() << '\n';
+            say(outcome_.error->message());
         } else if (options_.failOnStatus && outcome_.response->code() >= 400) {
             status = 22;
-            std::cerr << "marline: the server answered " << outcome_.response->code() << '\n';
+            say("the server answered " + std::to_string(outcome_.response->code()));
         }
         if (status != 0) {
             return Failure(SystemExit(status));
@@ -226,6 +168,7 @@ private:
     const GetOptions& options_;
     Outcome outcome_;
     Ref<BodySink> sink_;
+    Ref<CookieJar> jar_ = makeRef<CookieJar>();
     Duration start_{};
     bool tooLong_ = false;
 };
@@ -242,25 +185,7 @@ int get(const GetOptions& options) {
 void addGet(CLI::App& app, int& status) {
     auto options = std::make_shared<GetOptions>();
     CLI::App* verb = app.add_subcommand("get", "Make one request; the body goes to stdout");
-    verb->add_option("URL", options->url)->required();
-    verb->add_option("-X,--request", options->method, "The method");
-    verb->add_option("-H,--header", options->headers, "A field to send: 'Name: value'")
-        ->allow_extra_args(false);
-    verb->add_option("-d,--data", options->data, "A body to POST; @FILE reads a file")
-        ->allow_extra_args(false);
-    verb->add_flag("--compressed", options->compressed,
-                   "Ask for a compressed body, and write it decoded");
-    verb->add_flag("-L,--location", options->follow, "Follow redirects");
-    verb->add_option("--max-redirs", options->maxRedirects, "How many (20)");
-    verb->add_option("-o,--output", options->output, "Write the body to a file");
-    verb->add_option("--cacert", options->caFile, "Trust these CA certificates, not the system's");
-    verb->add_flag("-k,--insecure", options->insecure, "Do not verify the server");
-    verb->add_option("--resolve", options->resolve, "HOST:PORT:ADDRESS: where a name leads")
-        ->allow_extra_args(false);
-    verb->add_option("--connect-timeout", options->connectTimeout, "Seconds (30)");
-    verb->add_option("-m,--max-time", options->maxTime, "Seconds for everything (no limit)");
-    verb->add_flag("-f,--fail", options->failOnStatus, "Exit with 22 when the status is >= 400");
-    verb->add_flag("--json", options->json, "Print a report as one JSON object");
+    addGetOptions(*verb, *options);
     verb->callback([options, &status] { status = get(*options); });
 }
 

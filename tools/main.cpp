@@ -6,6 +6,7 @@
 
 #include "fetch.hpp"
 #include "get.hpp"
+#include "serve.hpp"
 
 int main(int argc, char** argv) {
     CLI::App app{"marline: an event-driven framework's own tools"};
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
     int status = 0;
     tools::addGet(app, status);
     tools::addFetch(app, status);
+    tools::addServe(app, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -1,11 +1,15 @@
 #include <marline/agent/detail/connection_pool.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include <marline/agent/errors.hpp>
 #include <marline/deferred/succeed.hpp>
+#include <marline/reactor/errors.hpp>
 
 namespace marline::detail {
 namespace {
@@ -36,7 +40,7 @@ ConnectionPool::ConnectionPool(IReactorTime& clock, Ref<IAgentEndpointFactory> e
     : clock_(clock), endpoints_(std::move(endpoints)), options_(options) {}
 
 ConnectionPool::~ConnectionPool() {
-    for (auto& [connection, key] : keys_) {
+    for (auto& [connection, open] : open_) {
         const_cast<HttpConnection*>(connection)->setOwner(nullptr);
     }
     for (auto& [key, host] : hosts_) {
@@ -50,9 +54,15 @@ ConnectionPool::~ConnectionPool() {
 }
 
 Deferred<Ref<HttpConnection>> ConnectionPool::acquire(const Uri& uri, bool fresh) {
+    if (closed_) {
+        return fail<Ref<HttpConnection>>(Failure::make<RequestNotSent>(
+            "no request to " + uri.authority(),
+            std::vector<Failure>{ConnectionAborted("the agent is closed")}));
+    }
     std::string key = keyOf(uri);
     if (!fresh) {
         if (Ref<HttpConnection> kept = takeIdle(key)) {
+            ++counts_.reused;
             return succeed(std::move(kept));
         }
     }
@@ -115,16 +125,18 @@ bool ConnectionPool::closeOldestIdle() {
     Idle idle = std::move(oldest->idle.front());
     oldest->idle.pop_front();
     idle.expiry.cancel();
-    idle.connection->setOwner(nullptr);
+    ++counts_.evicted;
+    Open& open = open_.at(idle.connection.get());
+    open.counted = false;
+    closed(open.key);
     idle.connection->close();
-    const auto key = keys_.extract(idle.connection.get());
-    closed(key.mapped());
     return true;
 }
 
 Deferred<Ref<HttpConnection>> ConnectionPool::connect(const Uri& uri, const std::string& key) {
     ++hosts_[key].open;
     ++total_;
+    ++connecting_;
     auto factory = makeRef<ConnectionFactory>(
         clock_, ExchangeLimits{options_.headersTimeout, options_.idleTimeout, options_.wire,
                                options_.sendTimeout, options_.continueTimeout});
@@ -132,18 +144,24 @@ Deferred<Ref<HttpConnection>> ConnectionPool::connect(const Uri& uri, const std:
         .addCallbacks(
             [self = Ref<ConnectionPool>(this), key](const Ref<IProtocol>& protocol) {
                 Ref<HttpConnection> connection(static_cast<HttpConnection*>(protocol.get()));
+                --self->connecting_;
+                ++self->counts_.connected;
                 if (connection->transport() == nullptr) {
                     // Lost before anybody could be told.
                     self->closed(key);
+                    self->tellClosers();
                 } else {
                     connection->setOwner(self.get());
-                    self->keys_.emplace(connection.get(), key);
+                    self->open_.emplace(connection.get(), Open{key});
                 }
                 return connection;
             },
             [self = Ref<ConnectionPool>(this),
              key](const Failure& why) -> Result<Ref<HttpConnection>> {
+                --self->connecting_;
+                ++self->counts_.failed;
                 self->closed(key);
+                self->tellClosers();
                 self->serveWaiters();
                 return why;
             });
@@ -158,16 +176,24 @@ void ConnectionPool::closed(const std::string& key) {
 }
 
 void ConnectionPool::connectionIdle(HttpConnection& connection) {
-    if (!options_.persistent) {
+    const Duration kept = keptFor(connection);
+    if (!options_.persistent || closed_ || kept <= Duration::zero()) {
         connection.close();
         return;
     }
-    const std::string& key = keys_.at(&connection);
+    const std::string& key = open_.at(&connection).key;
     hosts_[key].idle.push_back(
         Idle{Ref<HttpConnection>(&connection),
-             clock_.callLater(options_.cachedConnectionTimeout,
-                              [this, at = &connection, key] { expire(at, key); })});
+             clock_.callLater(kept, [this, at = &connection, key] { expire(at, key); })});
     serveWaiters();
+}
+
+/// How long a connection may wait for its next request: a second less than the server said, so that
+/// it is not the server that closes while a request is on its way.
+Duration ConnectionPool::keptFor(const HttpConnection& connection) const noexcept {
+    const std::optional<Duration> told = connection.keepAliveFor();
+    return told ? std::min(options_.cachedConnectionTimeout, *told - std::chrono::seconds(1))
+                : options_.cachedConnectionTimeout;
 }
 
 void ConnectionPool::expire(const HttpConnection* connection, const std::string& key) {
@@ -177,21 +203,26 @@ void ConnectionPool::expire(const HttpConnection* connection, const std::string&
     });
     const Ref<HttpConnection> kept = std::move(found->connection);
     idle.erase(found);
+    ++counts_.expired;
     kept->close();
 }
 
 void ConnectionPool::connectionClosed(HttpConnection& connection) {
     const Ref<ConnectionPool> alive(this);
-    const auto key = keys_.extract(&connection);
-    std::deque<Idle>& idle = hosts_.at(key.mapped()).idle;
-    const auto found = std::find_if(idle.begin(), idle.end(), [&](const Idle& kept) {
-        return kept.connection.get() == &connection;
-    });
-    if (found != idle.end()) {
-        found->expiry.cancel();
-        idle.erase(found);
+    const auto open = open_.extract(&connection);
+    if (open.mapped().counted) {
+        std::deque<Idle>& idle = hosts_.at(open.mapped().key).idle;
+        const auto found = std::find_if(idle.begin(), idle.end(), [&](const Idle& kept) {
+            return kept.connection.get() == &connection;
+        });
+        if (found != idle.end()) {
+            found->expiry.cancel();
+            idle.erase(found);
+        }
+        closed(open.mapped().key);
     }
-    closed(key.mapped());
+    toldClosed(connection);
+    tellClosers();
     serveWaiters();
 }
 
@@ -205,6 +236,7 @@ void ConnectionPool::serveWaiters() {
     for (std::size_t i = 0; i < waiters_.size();) {
         const Ref<Waiter> waiter = waiters_[i];
         if (Ref<HttpConnection> kept = takeIdle(waiter->key)) {
+            ++counts_.reused;
             waiters_.erase(waiters_.begin() + static_cast<std::ptrdiff_t>(i));
             serve(waiter, succeed(std::move(kept)));
             i = 0;  // what ran meanwhile may have changed the queue

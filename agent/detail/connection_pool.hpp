@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <marline/agent/agent.hpp>
 #include <marline/agent/detail/http_connection.hpp>
@@ -27,6 +28,13 @@ public:
     /// Cancelling leaves the queue, or stops connecting.
     Deferred<Ref<HttpConnection>> acquire(const Uri& uri, bool fresh);
 
+    /// As Agent says.
+    Deferred<> closeCachedConnections();
+    Deferred<> close();
+    AgentMetrics metrics() const noexcept;
+    /// A request is sent again.
+    void countRetry() noexcept { ++counts_.retries; }
+
 private:
     struct Idle {
         Ref<HttpConnection> connection;
@@ -35,6 +43,17 @@ private:
     struct Host {
         std::deque<Idle> idle;  // the one used last at the back
         std::size_t open = 0;   // connections, idle ones and attempts included
+    };
+    /// An open connection, and whether it counts against the limits: one that is closed to make
+    /// room does not, though it takes a while to go.
+    struct Open {
+        std::string key;
+        bool counted = true;
+    };
+    /// Connections that somebody waits to see closed.
+    struct Closing final : RefCounted {
+        std::size_t left = 0;
+        DeferredSource<> done;
     };
     /// A request that waits for its turn, and then for its connection.
     struct Waiter final : RefCounted {
@@ -59,16 +78,25 @@ private:
     void serveWaiters();
     void serve(const Ref<Waiter>& waiter, Deferred<Ref<HttpConnection>> connection);
     void cancelled(Waiter& waiter);
+    void closeIdle(Host& host, const Ref<Closing>& closing);
+    void toldClosed(const HttpConnection& connection);
+    void tellClosers();
+    Duration keptFor(const HttpConnection& connection) const noexcept;
     void expire(const HttpConnection* connection, const std::string& key);
 
     IReactorTime& clock_;
     Ref<IAgentEndpointFactory> endpoints_;
     AgentOptions options_;
     std::unordered_map<std::string, Host> hosts_;
-    std::unordered_map<const HttpConnection*, std::string> keys_;  // of every open connection
+    std::unordered_map<const HttpConnection*, Open> open_;
+    std::unordered_map<const HttpConnection*, std::vector<Ref<Closing>>> closing_;
+    std::vector<DeferredSource<>> closers_;  // who waits for the end of all
+    AgentMetrics counts_;
     std::deque<Ref<Waiter>> waiters_;
     std::size_t total_ = 0;
+    std::size_t connecting_ = 0;
     bool serving_ = false;
+    bool closed_ = false;  // close() was called
 };
 
 }  // namespace marline::detail

@@ -1,5 +1,7 @@
 #include <marline/agent/detail/http_connection.hpp>
 
+#include <charconv>
+#include <chrono>
 #include <utility>
 
 #include <marline/agent/errors.hpp>
@@ -12,6 +14,21 @@ namespace {
 // What is read of a body that nobody wants, so that the connection can be used again; a longer one
 // costs less to close than to read.
 constexpr std::uint64_t kMaxDiscarded = 64 * 1024;
+
+/// The N seconds of `Keep-Alive: timeout=N`.
+std::optional<Duration> timeoutIn(std::span<const http::FieldView> fields) noexcept {
+    const auto value = http::findField(fields, "Keep-Alive");
+    constexpr std::string_view kTimeout = "timeout=";
+    const std::size_t at = value ? value->find(kTimeout) : std::string_view::npos;
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::uint32_t number = 0;
+    const std::string_view text = value->substr(at + kTimeout.size());
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} ? std::optional<Duration>(std::chrono::seconds(number))
+                                : std::nullopt;
+}
 
 }  // namespace
 
@@ -110,6 +127,7 @@ void HttpConnection::readHead(std::span<const std::byte>& input) {
     stopTimer();
     state_ = State::Body;
     keepAlive_ = head.keepAlive;
+    keepAliveFor_ = timeoutIn(head.fields);
     DeferredSource<Response> answer = std::move(*answer_);
     answer_.reset();
     if (head.framing == http::BodyFraming::None ||

@@ -13,6 +13,7 @@
 
 #include <marline/agent/body.hpp>
 #include <marline/agent/detail/connection_response.hpp>
+#include <marline/agent/errors.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
@@ -45,6 +46,9 @@ struct ExchangeLimits {
     Duration continueTimeout = std::chrono::seconds(1);
 };
 
+/// The time of AgentOptions::totalTimeout is over.
+RequestTimeoutError totalTimeUp(Duration total);
+
 /// One request, ready to be sent, more than once if need be.
 class Exchange final : public RefCounted {
 public:
@@ -57,7 +61,9 @@ public:
     const Uri uri;
     const std::string head;  // as it goes over the wire
     const Ref<IBodyProducer> body;
-    const bool expectsContinue;  // the body waits for 100 Continue
+    const bool expectsContinue;        // the body waits for 100 Continue
+    std::optional<Duration> deadline;  // when all of it is to be done
+    Duration total{};                  // what the deadline was made of
 };
 
 /// Sends one request at a time and reads its response (Twisted: `HTTP11ClientProtocol`).
@@ -77,6 +83,8 @@ public:
     bool idle() const noexcept { return state_ == State::Idle && transport_ != nullptr; }
     /// Requests that were sent here.
     unsigned requests() const noexcept { return requests_; }
+    /// How long the server said that it keeps the connection, at its last response.
+    std::optional<Duration> keepAliveFor() const noexcept { return keepAliveFor_; }
     void setOwner(IConnectionOwner* owner) noexcept { owner_ = owner; }
     /// Closes an idle connection, with a goodbye.
     void close();
@@ -139,6 +147,7 @@ private:
     std::size_t unsent_ = 0;         // what the transport held when it was last looked at
     bool discarding_ = false;
     unsigned requests_ = 0;
+    std::optional<Duration> keepAliveFor_;
     Ref<const Exchange> exchange_;
     std::optional<DeferredSource<Response>> answer_;
     std::optional<Deferred<>> sending_;        // the body's producer at work

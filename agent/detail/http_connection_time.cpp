@@ -1,4 +1,5 @@
 // How long an HttpConnection waits.
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -23,12 +24,20 @@ std::vector<Failure> late(RequestPhase phase, Duration passed, const std::string
 
 }  // namespace
 
+RequestTimeoutError totalTimeUp(Duration total) {
+    return RequestTimeoutError(RequestPhase::Total, total,
+                               "not done within " + seconds(total) + " (totalTimeout)");
+}
+
 void HttpConnection::startTimer(Duration allowed) {
     lastActivity_ = clock_.seconds();
     again(allowed, allowed);
 }
 
 void HttpConnection::again(Duration after, Duration allowed) {
+    if (exchange_->deadline) {
+        after = std::clamp(*exchange_->deadline - clock_.seconds(), Duration::zero(), after);
+    }
     timer_ = clock_.callLater(after, [this, allowed] { timeUp(allowed); });
 }
 
@@ -39,7 +48,10 @@ void HttpConnection::stopTimer() {
 }
 
 void HttpConnection::timeUp(Duration allowed) {
-    if (state_ == State::Body) {
+    if (exchange_->deadline && clock_.seconds() >= *exchange_->deadline) {
+        responseFailed("the request to " + peer() + " was not done",
+                       {Failure(totalTimeUp(exchange_->total))});
+    } else if (state_ == State::Body) {
         bodyTimeUp(allowed);
     } else if (phase_ == Sending::Waiting) {
         // A server that does not know 100 Continue must not stop the request (RFC 9110 §10.1.1).

@@ -155,6 +155,29 @@ Ref<Session> Request::getSession() {
     return session;
 }
 
+std::string Request::getRequestHostname() const {
+    std::string_view host = getHeader("Host").value_or("");
+    if (const std::size_t scheme = uri_.find("://");
+        !uri_.starts_with('/') && scheme < uri_.size()) {
+        host = std::string_view(uri_).substr(scheme + 3);
+        host = host.substr(0, host.find_first_of("/?"));
+    }
+    const std::size_t bracket = host.find(']');
+    const std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    std::string name(host.substr(0, colon));
+    for (char& c : name) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    }
+    return name;
+}
+
+const std::string& Request::getUser() const noexcept {
+    static const std::string kNobody;
+    return extras_ ? extras_->user : kNobody;
+}
+
+void Request::setUser(std::string user) { extras().user = std::move(user); }
+
 bool Request::isSecure() const noexcept { return channel_->secure(); }
 
 const Address& Request::getPeer() const noexcept { return channel_->peer(); }
@@ -186,6 +209,7 @@ void Request::begin(HttpChannel& channel, const RequestHead& head) {
     fields_ = head.fields;
     fieldsKept_ = false;
     state_ = State::Waiting;
+    receivedAt_ = channel.now();
 }
 
 /// Copies the fields, whose bytes are about to go.
@@ -229,6 +253,7 @@ void Request::recycle() {
     notified_.clear();
     gone_.reset();
     remaining_ = 0;
+    sentBytes_ = 0;
     consumedBytes_ = 0;
     consumedSegments_ = 0;
     chunked_ = false;

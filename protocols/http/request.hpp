@@ -25,6 +25,7 @@ namespace marline::http {
 
 class Args;
 class BodySink;
+class ContentEncodings;
 class Form;
 class HttpChannel;
 class Session;
@@ -98,6 +99,13 @@ public:
     /// The client's end of the connection, and this one, which is unknown when that is gone.
     const Address& getPeer() const noexcept;
     const Address& getHost() const noexcept;
+    /// The name of the host that was asked for, in lower case and without the port; empty without
+    /// one (Twisted: the same).
+    std::string getRequestHostname() const;
+    /// Who asks, as a resource in front of the handler has found out; empty when nobody did
+    /// (Twisted: `getUser`).
+    const std::string& getUser() const noexcept;
+    void setUser(std::string user);
     /// True over TLS.
     bool isSecure() const noexcept;
     /// Who serves it, and the clock of that.
@@ -146,6 +154,13 @@ public:
     /// Ends the connection at once, with a reset, whatever was sent (Twisted: `loseConnection`).
     void abort();
 
+    /// Bytes of the body that were sent so far, as they are on the wire but for the chunks' heads.
+    std::uint64_t sentBytes() const noexcept { return sentBytes_; }
+    /// When it came, on the clock().
+    Duration receivedAt() const noexcept { return receivedAt_; }
+    /// Lets the body be encoded as the client accepts it: see EncodingResourceWrapper.
+    void offerEncodings(Ref<ContentEncodings> encodings);
+
     /// Paces a long response by the connection: see ITransport. To be unregistered before
     /// finish(). Throws std::logic_error while another one is registered.
     void registerProducer(IProducer& producer, Producing mode) override;
@@ -175,12 +190,15 @@ private:
     void forgetResponse();
 
     Cached cached();
+    void beginEncoding(std::optional<std::uint64_t> whole);
+    void putEncoded(std::string_view data, bool whole, bool last);
     bool bodyAllowed() const noexcept;
     bool bodyTyped(BodyLength length) const noexcept;
     BodyLength frame(std::optional<std::uint64_t> whole, std::optional<std::uint64_t> announced);
     void appendHead(std::string& out, std::optional<std::uint64_t> whole);
     std::string_view withinLength(std::string_view data);
     void put(std::string_view data, std::optional<std::uint64_t> whole, bool last);
+    void putPlain(std::string_view data, std::optional<std::uint64_t> whole, bool last);
     void refuseFinished(const char* call) const;
     void end();
 
@@ -196,7 +214,9 @@ private:
     std::unique_ptr<Extras> extras_;  // what most requests have none of
     std::vector<DeferredSource<>> notified_;
     std::optional<Failure> gone_;
-    std::uint64_t remaining_ = 0;    // of an announced length
+    std::uint64_t remaining_ = 0;  // of an announced length
+    std::uint64_t sentBytes_ = 0;
+    Duration receivedAt_{};
     std::size_t consumedBytes_ = 0;  // of path(), by the way to the resource
     std::size_t consumedSegments_ = 0;
     int code_ = 200;

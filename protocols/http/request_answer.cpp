@@ -2,6 +2,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <marline/protocols/http/access_log.hpp>
 #include <marline/protocols/http/cookie.hpp>
 #include <marline/protocols/http/detail/conditions.hpp>
 #include <marline/protocols/http/detail/http_channel.hpp>
@@ -159,13 +160,58 @@ std::string_view Request::withinLength(std::string_view data) {
     return data;
 }
 
-/// Sends a piece of the response in one write, or without copying it when it is large.
+void Request::offerEncodings(Ref<ContentEncodings> encodings) {
+    extras().encodings = std::move(encodings);
+}
+
+/// Decides about the encoding, when the head is about to go.
+void Request::beginEncoding(std::optional<std::uint64_t> whole) {
+    const Ref<ContentEncodings> offered = std::exchange(extras_->encodings, {});
+    if (code_ < 200 || code_ > 299 || code_ == kNoContent || code_ == kResetContent ||
+        code_ == kPartialContent) {
+        return;
+    }
+    if (!responseHeaders_.hasHeader("Content-Type")) {
+        setHeader("Content-Type", site().options().defaultContentType);
+    }
+    extras_->encoder =
+        offered->begin(getHeader("Accept-Encoding").value_or(""), responseHeaders_, whole);
+}
+
+/// put() of what an encoder makes of `data`.
+void Request::putEncoded(std::string_view data, bool whole, bool last) {
+    std::string encoded = site().takeBuffer();
+    if (method_ != "HEAD") {
+        extras_->encoder->encode(data, last ? EncodeFlush::Finish : EncodeFlush::Sync, encoded);
+    }
+    if (last) {
+        extras_->encoder.reset();
+    }
+    const bool known = whole && method_ != "HEAD";
+    putPlain(encoded, known ? std::optional<std::uint64_t>(encoded.size()) : std::nullopt, last);
+    channel_->site().giveBuffer(std::move(encoded));
+}
+
 void Request::put(std::string_view data, std::optional<std::uint64_t> whole, bool last) {
+    if (extras_ && extras_->encodings) {
+        beginEncoding(whole);
+    }
+    // An empty write is that of the head alone (Twisted: ).
+    if (extras_ && extras_->encoder && (last || !data.empty())) {
+        putEncoded(data, whole.has_value(), last);
+    } else {
+        putPlain(data, whole, last);
+    }
+}
+
+/// Sends a piece of the response in one write, or without copying it when it is large.
+void Request::putPlain(std::string_view data, std::optional<std::uint64_t> whole, bool last) {
     std::string out = channel_->site().takeBuffer();
     if (state_ == State::Waiting) {
         appendHead(out, whole);
     }
     data = withinLength(data);
+    sentBytes_ += data.size();
     if (!data.empty()) {
         if (chunked_) {
             appendChunkHead(out, data.size());
@@ -231,6 +277,9 @@ void Request::end() {
         log(LogLevel::Error,
             method_ + " " + uri_ + ": the body is shorter than its Content-Length");
         channel_->abort();
+    }
+    if (AccessLog* log = site().options().accessLog.get()) {
+        log->answered(*this);
     }
     for (std::size_t i = 0; i < notified_.size(); ++i) {
         DeferredSource<> source = std::move(notified_[i]);

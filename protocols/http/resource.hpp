@@ -44,6 +44,9 @@ public:
     /// The resource for the next segment of the path, decoded; empty makes a 404. Looks among the
     /// children unless overridden.
     virtual Ref<Resource> getChild(std::string_view name, Request& request);
+    /// The resource that answers this request in place of this one, path and all; empty: this one
+    /// does. How resources wrap others: virtual hosts, or a check of who asks.
+    virtual Ref<Resource> standIn(Request&) { return {}; }
     /// True when this answers for everything below it: getChild() is not asked.
     virtual bool isLeaf() const noexcept { return false; }
 

@@ -2,21 +2,28 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
+#include <marline/deferred/source.hpp>
+#include <marline/protocols/http/access_log.hpp>
 #include <marline/protocols/http/form.hpp>
 #include <marline/protocols/http/limits.hpp>
 #include <marline/protocols/http/resource.hpp>
 #include <marline/protocols/http/session.hpp>
 #include <marline/reactor/interfaces.hpp>
+#include <marline/reactor/listening_port.hpp>
 #include <marline/reactor/time.hpp>
 
 namespace marline::http {
+
+class HttpChannel;
 
 /// What a server takes from its clients.
 struct SiteOptions {
@@ -42,6 +49,18 @@ struct SiteOptions {
     FormLimits form = {};
     /// How sessions are kept.
     SessionOptions sessions = {};
+    /// Hears of every request that was answered; may be empty.
+    Ref<AccessLog> accessLog = {};
+    /// Whether the page of a 500 says what failed (Twisted: `displayTracebacks`, Z-9). For
+    /// development only.
+    bool displayFailures = false;
+};
+
+/// What became of the connections at a shutdown.
+struct ShutdownReport {
+    std::size_t idle = 0;      ///< Had no request, and were closed at once.
+    std::size_t finished = 0;  ///< Ended by themselves, with what ran on them, within the grace.
+    std::size_t forced = 0;    ///< Were cut when it was over.
 };
 
 /// Serves a tree of resources (Twisted: `Site`): the factory to listen with.
@@ -74,6 +93,20 @@ public:
     /// which is what clock().seconds() gave.
     std::string_view date(Duration now);
 
+    /// How many connections there are.
+    std::size_t connections() const noexcept { return connections_; }
+    /// True from shutdown() on.
+    bool closing() const noexcept { return closing_; }
+    /// Ends the service in an orderly way: `ports` stop accepting, connections without a request
+    /// are closed, the others when their response is out, and after `grace` those that are left are
+    /// cut. Fires when the last one has gone; new connections are closed at once from now on. A
+    /// second call shortens the grace if it can, and its Deferred fires with the same report.
+    Deferred<ShutdownReport> shutdown(Duration grace,
+                                      const std::vector<Ref<IListeningPort>>& ports = {});
+
+    /// Internal: the connections tell that they begin and end.
+    void connectionMade(HttpChannel& channel) noexcept;
+    void connectionEnded(HttpChannel& channel);
     /// Internal: a request, and a buffer for a response, that were used before if possible.
     Ref<Request> takeRequest();
     std::string takeBuffer() noexcept;
@@ -82,7 +115,9 @@ public:
     void giveBuffer(std::string buffer);
 
 private:
-    ~Site() override = default;
+    ~Site() override;
+
+    void force();
 
     IReactorTime& clock_;
     Ref<Resource> root_;
@@ -92,6 +127,12 @@ private:
     std::int64_t dateSecond_ = -1;
     std::vector<Ref<Request>> requests_;
     std::vector<std::string> buffers_;
+    HttpChannel* first_ = nullptr;  // of the connections
+    std::size_t connections_ = 0;
+    bool closing_ = false;
+    ShutdownReport report_;
+    DelayedCall forcing_;
+    std::vector<DeferredSource<ShutdownReport>> closed_;
 };
 
 }  // namespace marline::http

@@ -28,6 +28,7 @@ public:
     ChildPipe(EventLoop& loop, UniqueFd fd, int childFd, Way way, Ref<ProcessTransport> process);
 
     Way way() const noexcept { return way_; }
+    std::size_t bytesBuffered() const noexcept { return out_ != nullptr ? out_->waiting() : 0; }
     void write(std::span<const std::byte> data);
     void loseConnection();
     void pauseProducing();

@@ -97,22 +97,18 @@ FdEvent::FdEvent(EventLoop& loop, int fd, Callback callback, void* self, short h
 }
 
 FdEvent::~FdEvent() {
-    if (reading_) {
-        event_del(&reader_);
-    }
+    event_del(&reader_);
     watchWriting(false);
 }
 
 void FdEvent::watch(short interest) {
     const bool read = (interest & EV_READ) != 0;
-    if (!read && reading_) {
+    if (!read && reading()) {
         event_del(&reader_);
-        reading_ = false;
-    } else if (read && !reading_) {
+    } else if (read && !reading()) {
         if (event_add(&reader_, nullptr) != 0) {
             throw std::system_error(errno, std::system_category(), "cannot watch a descriptor");
         }
-        reading_ = true;
     }
     watchWriting((interest & EV_WRITE) != 0);
 }
@@ -211,6 +207,10 @@ void EventLoop::runBase(int how) {
 }
 
 void EventLoop::endTurn() {
+    if (attending_.empty()) {
+        inTurn_ = false;
+        return;
+    }
     // What asks while these are served waits for the next turn: nobody starves the sockets.
     std::swap(ending_, attending_);
     for (LoopObject* object : ending_) {

@@ -14,6 +14,7 @@
 
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/function.hpp>
+#include <marline/reactor/detail/out_buffer.hpp>
 #include <marline/reactor/detail/unique_fd.hpp>
 #include <marline/reactor/time.hpp>
 
@@ -21,12 +22,6 @@ namespace marline::detail {
 
 class EventLoop;
 class HealthWatch;
-
-/// Bytes to be sent, of which the first `sent` are.
-struct OutBuffer {
-    std::string bytes;
-    std::size_t sent = 0;
-};
 
 /// Something with a file descriptor that lives in a loop: a connection, a port, an attempt.
 ///
@@ -85,15 +80,15 @@ public:
     /// descriptor cannot be watched.
     void watch(short interest);
     short interest() const noexcept {
-        return static_cast<short>((reading_ ? EV_READ : 0) | (writing_ ? EV_WRITE : 0));
+        return static_cast<short>((reading() ? EV_READ : 0) | (writing_ ? EV_WRITE : 0));
     }
 
 private:
+    bool reading() const noexcept { return event_pending(&reader_, EV_READ, nullptr) != 0; }
     void watchWriting(bool on);
 
     event reader_{};
     std::unique_ptr<event> writing_;
-    bool reading_ = false;
 };
 
 /// One event_base and the ends of its turns.

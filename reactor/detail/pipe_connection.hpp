@@ -36,6 +36,7 @@ private:
     ssize_t receive(std::span<std::byte> buffer) override;
     void peerEnded() override;
     ssize_t transmit(std::span<iovec> parts) override;
+    int outgoing() const noexcept override { return out_.get(); }
     void setInterest(short interest) override;
     void endWriting() override;
     void closeAll() override;

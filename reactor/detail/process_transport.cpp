@@ -169,6 +169,11 @@ void ProcessTransport::registerProducer(IProducer& producer, Producing mode) {
     }
 }
 
+std::size_t ProcessTransport::bytesBuffered() const noexcept {
+    const ChildPipe* pipe = input();
+    return pipe != nullptr ? pipe->bytesBuffered() : 0;
+}
+
 void ProcessTransport::unregisterProducer() {
     if (ChildPipe* pipe = input()) {
         pipe->unregisterProducer();

@@ -48,6 +48,7 @@ public:
     void resumeProducing() override;
     void registerProducer(IProducer& producer, Producing mode) override;
     void unregisterProducer() override;
+    std::size_t bytesBuffered() const noexcept override;
 
     /// False when the protocol threw.
     bool received(int childFd, std::span<const std::byte> data);

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <marline/deferred/succeed.hpp>
+#include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
 namespace marline::detail {
@@ -125,6 +127,18 @@ void ProxiedConnection::writeSequence(std::span<const std::span<const std::byte>
     if (transport_ != nullptr) {
         transport_->writeSequence(pieces);
     }
+}
+
+void ProxiedConnection::writeString(std::string&& text) {
+    if (transport_ != nullptr) {
+        transport_->write(std::move(text));
+    }
+}
+
+Deferred<> ProxiedConnection::sendFile(int fd, std::uint64_t offset, std::uint64_t count) {
+    return transport_ != nullptr
+               ? transport_->sendFile(fd, offset, count)
+               : fail<>(ConnectionLost("sendFile() on a connection that is closed"));
 }
 
 void ProxiedConnection::loseConnection() {

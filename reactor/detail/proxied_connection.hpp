@@ -27,6 +27,7 @@ public:
 
     void write(std::span<const std::byte> data) override;
     void writeSequence(std::span<const std::span<const std::byte>> pieces) override;
+    Deferred<> sendFile(int fd, std::uint64_t offset, std::uint64_t count) override;
     void loseConnection() override;
     void abortConnection() override;
     void loseWriteConnection() override;
@@ -46,6 +47,7 @@ public:
     Ref<IProtocol> switchProtocol(Ref<IProtocol> next) override;
 
 private:
+    void writeString(std::string&& text) override;
     void begin(const ProxyHeader& header);
     void refuse(const std::string& reason);
     void deliver();

@@ -9,6 +9,7 @@
 
 #include <marline/deferred/function.hpp>
 #include <marline/reactor/cooperator.hpp>
+#include <marline/reactor/detail/descriptor_watch.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
 #include <marline/reactor/detail/health_watch.hpp>
 #include <marline/reactor/detail/signals.hpp>
@@ -55,6 +56,7 @@ struct Reactor::Parts {
     ThreadPool pool;
     std::unique_ptr<detail::HealthWatch> health;                    // while it is watched
     std::vector<std::unique_ptr<detail::HealthWatch>> spentHealth;  // until the turn's end
+    detail::DescriptorWatches descriptors;
     detail::SystemEvents events;
     Ref<Run> currentRun;
     Ref<IResolver> resolver;

@@ -60,6 +60,13 @@ StopSignals::~StopSignals() {
     wakeTarget.store(-1);
 }
 
+void ignoreSigpipe() noexcept {
+    struct sigaction now{};
+    if (sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) {
+        std::signal(SIGPIPE, SIG_IGN);
+    }
+}
+
 int StopSignals::take() noexcept { return active_ ? lastSignal.exchange(0) : 0; }
 
 }  // namespace marline::detail

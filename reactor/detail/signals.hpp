@@ -24,4 +24,7 @@ private:
     struct sigaction oldTerminate_{};
 };
 
+/// For what writes without MSG_NOSIGNAL; a program that has its own mind about SIGPIPE keeps it.
+void ignoreSigpipe() noexcept;
+
 }  // namespace marline::detail

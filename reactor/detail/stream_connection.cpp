@@ -31,10 +31,10 @@ bool getFlag(int fd, int level, int name) noexcept {
 
 }  // namespace
 
-StreamConnection::StreamConnection(EventLoop& loop, UniqueFd fd, Address peer,
+StreamConnection::StreamConnection(EventLoop& loop, UniqueFd fd, const Address& peer,
                                    Ref<IProtocol> protocol, IConnectionCounter* counter)
-    : LoopObject(loop), fd_(std::move(fd)), event_(loop, fd_.get(), &ready, this),
-      protocol_(std::move(protocol)), counter_(counter), peer_(std::move(peer)) {}
+    : LoopObject(loop), fd_(std::move(fd)), protocol_(std::move(protocol)),
+      event_(loop, fd_.get(), &ready, this), counter_(counter), ends_(peer) {}
 
 StreamConnection::~StreamConnection() = default;
 
@@ -57,9 +57,9 @@ void StreamConnection::collected() {
 }
 
 void StreamConnection::callbackThrew(const Failure& failure) {
-    log(LogLevel::Error,
-        "exception in a protocol's callback, closing " + peer_.toString() + ": " + failure.brief());
-    reason_ = failure;
+    log(LogLevel::Error, "exception in a protocol's callback, closing " + getPeer().toString() +
+                             ": " + failure.brief());
+    reason_ = std::make_unique<Failure>(failure);
     lose(failure);
 }
 
@@ -135,6 +135,7 @@ void StreamConnection::watch() noexcept {
     if (reading_ && state_ == State::Open) {
         interest |= EV_READ;
     }
+    watched_ = blocked_;
     if (blocked_) {
         interest |= EV_WRITE;
     }
@@ -169,7 +170,7 @@ void StreamConnection::abortConnection() {
 /// Ends as by abortConnection(), for another reason.
 void StreamConnection::loseLater(const Failure& reason) noexcept {
     if (state_ != State::Ended && !reason_) {
-        reason_ = reason;
+        reason_ = std::make_unique<Failure>(reason);
         state_ = State::Aborting;
         attend();
     }
@@ -196,7 +197,9 @@ void StreamConnection::lose(const Failure& reason) {
     }
     getHost();
     closeAll();
-    out_.reset();
+    if (const std::unique_ptr<OutBuffer> unsent = std::move(out_)) {
+        unsent->failFiles(reason);
+    }
     tellLost(reason);
     bury();
 }
@@ -207,8 +210,8 @@ void StreamConnection::tellLost(const Failure& reason) {
         try {
             call();
         } catch (...) {
-            log(LogLevel::Error, "exception in " + std::string(what) + " of " + peer_.toString() +
-                                     ": " + Failure::current().brief());
+            log(LogLevel::Error, "exception in " + std::string(what) + " of " +
+                                     getPeer().toString() + ": " + Failure::current().brief());
         }
     };
     if (IProducer* producer = std::exchange(producer_, nullptr)) {
@@ -274,16 +277,11 @@ Ref<IProtocol> StreamConnection::switchProtocol(Ref<IProtocol> next) {
 }
 
 std::string StreamConnection::describe() const {
-    return "a connection of " + getHost().toString() + " with " + peer_.toString() + ", " +
+    return "a connection of " + getHost().toString() + " with " + getPeer().toString() + ", " +
            std::to_string(bytesBuffered()) + " bytes to be sent";
 }
 
-const Address& StreamConnection::getHost() const noexcept {
-    if (host_ == nullptr) {
-        host_ = std::make_unique<Address>(localAddress(fd_.get()));
-    }
-    return *host_;
-}
+const Address& StreamConnection::getHost() const noexcept { return ends_.host(fd_.get()); }
 
 void StreamConnection::setTcpNoDelay(bool on) { setFlag(fd(), IPPROTO_TCP, TCP_NODELAY, on); }
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include <marline/deferred/failure.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/reactor/address.hpp>
+#include <marline/reactor/detail/connection_ends.hpp>
 #include <marline/reactor/detail/event_loop.hpp>
 #include <marline/reactor/detail/socket.hpp>
 #include <marline/reactor/interfaces.hpp>
@@ -40,20 +40,21 @@ protected:
 /// turn; and much at a time, with what waits, at once. The event waits for writability only while
 /// the kernel takes no more. The protocol hears connectionLost() from the event or the end of a
 /// turn, never from its own call.
-class StreamConnection : public LoopObject, public ITransport {
+class StreamConnection : public ITransport, public LoopObject {
 public:
-    StreamConnection(EventLoop& loop, UniqueFd fd, Address peer, Ref<IProtocol> protocol,
+    StreamConnection(EventLoop& loop, UniqueFd fd, const Address& peer, Ref<IProtocol> protocol,
                      IConnectionCounter* counter);
 
     /// Begins to read and tells the protocol. False when that threw, and reason() says what.
     bool start();
     /// Why it was lost to an error or exception; null while it was not.
-    const Failure* reason() const noexcept { return reason_ ? &*reason_ : nullptr; }
+    const Failure* reason() const noexcept { return reason_.get(); }
     /// The counter is about to go.
     void forgetCounter() noexcept { counter_ = nullptr; }
 
     void write(std::span<const std::byte> data) override;
     void writeSequence(std::span<const std::span<const std::byte>> pieces) override;
+    Deferred<> sendFile(int fd, std::uint64_t offset, std::uint64_t count) override;
     void loseConnection() override;
     void abortConnection() override;
     void loseWriteConnection() override;
@@ -62,11 +63,11 @@ public:
     void registerProducer(IProducer& producer, Producing mode) override;
     void unregisterProducer() override;
     std::size_t bytesBuffered() const noexcept override {
-        return out_ != nullptr ? out_->bytes.size() - out_->sent : 0;
+        return out_ != nullptr ? out_->waiting() : 0;
     }
     bool disconnecting() const noexcept override { return state_ != State::Open; }
     const Address& getHost() const noexcept override;
-    const Address& getPeer() const noexcept override { return peer_; }
+    const Address& getPeer() const noexcept override { return ends_.peer(); }
     void setTcpNoDelay(bool on) override;
     void setTcpKeepAlive(bool on) override;
     bool getTcpNoDelay() const noexcept override;
@@ -83,6 +84,8 @@ protected:
     /// Reads and writes like recv() and sendmsg().
     virtual ssize_t receive(std::span<std::byte> buffer);
     virtual ssize_t transmit(std::span<iovec> parts);
+    /// What transmit() writes to.
+    virtual int outgoing() const noexcept { return fd_.get(); }
     /// Gives the protocol what receive() brought. False when that threw.
     virtual bool deliver(std::span<const std::byte> data);
     /// There is no more to read.
@@ -125,37 +128,48 @@ protected:
 private:
     enum class State : unsigned char { Open, Flushing, Aborting, Ended };
 
+    void writeString(std::string&& text) override;
+
     void readReady();
     void flush();
     void collected();
     std::size_t sendAtOnce(std::span<const std::span<const std::byte>> pieces, std::size_t total);
+    std::string& room();
     void keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip);
+    void keepString(std::string&& text, std::size_t skip);
+    void holdProducer();
     void sent(std::size_t bytes);
+    void dropFront();
+    bool sendOfFile();
+    bool copyOfFile();
+    bool endOfFile();
     void finishFlushing();
     void watch() noexcept;
     void loseLater(const Failure& reason) noexcept;
     void tellLost(const Failure& reason);
     void callbackThrew(const Failure& failure);
 
-    UniqueFd fd_;
-    State state_ = State::Open;
-    Producing producing_ = Producing::Push;
+    // An idle connection is little more than this. The small ones lie in what is left of
+    // LoopObject.
+    State state_ : 2 = State::Open;
+    Producing producing_ : 1 = Producing::Push;
     bool reading_ : 1 = false;     // wants dataReceived()
     bool blocked_ : 1 = false;     // the kernel takes no more for now
+    bool watched_ : 1 = false;     // the event waits for that to change
     bool collecting_ : 1 = false;  // what is written now is flushed by who set this
     bool pending_ : 1 = false;     // something was written meanwhile
     bool producerPaused_ : 1 = false;
     bool ending_ : 1 = false;  // loseWriteConnection(): shut down when flushed
     bool writeEnded_ : 1 = false;
     bool readEnded_ : 1 = false;
-    FdEvent event_;
+    UniqueFd fd_;
     Ref<IProtocol> protocol_;
-    IConnectionCounter* counter_;
-    IProducer* producer_ = nullptr;
     std::unique_ptr<OutBuffer> out_;  // what is to be sent; none when nothing is
-    Address peer_;
-    mutable std::unique_ptr<Address> host_;  // asked for when it is wanted
-    std::optional<Failure> reason_;          // of an end that is neither clean nor an abort
+    IProducer* producer_ = nullptr;
+    FdEvent event_;
+    IConnectionCounter* counter_;
+    ConnectionEnds ends_;
+    std::unique_ptr<Failure> reason_;  // of an end that is neither clean nor an abort
 };
 
 }  // namespace marline::detail

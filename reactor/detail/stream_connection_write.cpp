@@ -19,12 +19,25 @@ constexpr std::size_t kWriteThrough = 8 * 1024;
 // Rounds of sending and asking the producer for more, so that one connection does not starve the
 // others.
 constexpr int kFlushesPerTurn = 4;
+// So it is with files, of which one call sends a piece.
+constexpr int kFilePiecesPerTurn = 4;
 // Pieces that one call sends at most.
 constexpr std::size_t kPieces = 64;
 
+void append(std::string& bytes, std::span<const std::byte> data) {
+    bytes.append(reinterpret_cast<const char*>(data.data()), data.size());
+}
+
 }  // namespace
 
-void StreamConnection::write(std::span<const std::byte> data) { writeSequence({&data, 1}); }
+void StreamConnection::write(std::span<const std::byte> data) {
+    if (data.size() >= kWriteThrough || producer_ != nullptr) {
+        writeSequence({&data, 1});
+    } else if (writable() && !data.empty()) {
+        append(room(), data);
+        flushSoon();
+    }
+}
 
 void StreamConnection::writeSequence(std::span<const std::span<const std::byte>> pieces) {
     std::size_t total = 0;
@@ -40,18 +53,43 @@ void StreamConnection::writeSequence(std::span<const std::span<const std::byte>>
     }
     if (done < total) {
         keep(pieces, done);
-        if (producer_ != nullptr && producing_ == Producing::Push && !producerPaused_ &&
-            bytesBuffered() > kHighWater) {
-            producerPaused_ = true;
-            producer_->pauseProducing();
-        }
+        holdProducer();
     }
     flushSoon();
+}
+
+void StreamConnection::writeString(std::string&& text) {
+    if (text.size() < kWriteThrough) {
+        write(asBytes(text));
+        return;
+    }
+    if (!writable()) {
+        return;
+    }
+    const std::span<const std::byte> whole = asBytes(text);
+    const std::size_t done = blocked_ ? 0 : sendAtOnce({&whole, 1}, whole.size());
+    if (done < text.size()) {
+        keepString(std::move(text), done);
+        holdProducer();
+    }
+    flushSoon();
+}
+
+/// Asks the producer to pause when too much waits.
+void StreamConnection::holdProducer() {
+    if (producer_ != nullptr && producing_ == Producing::Push && !producerPaused_ &&
+        bytesBuffered() > kHighWater) {
+        producerPaused_ = true;
+        producer_->pauseProducing();
+    }
 }
 
 /// Sends what waits and then the pieces, and gives how many bytes of these have gone.
 std::size_t StreamConnection::sendAtOnce(std::span<const std::span<const std::byte>> pieces,
                                          std::size_t total) {
+    if (out_ != nullptr && (out_->file != nullptr || out_->next != nullptr)) {
+        return 0;  // a file comes first
+    }
     iovec parts[kPieces];
     std::size_t count = 0;
     const std::size_t waiting = bytesBuffered();
@@ -86,16 +124,36 @@ ssize_t StreamConnection::transmit(std::span<iovec> parts) {
     return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
 }
 
-/// Keeps the pieces but for the first `skip` bytes of them.
-void StreamConnection::keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip) {
+/// What is kept goes to the end of this string.
+std::string& StreamConnection::room() {
     if (out_ == nullptr) {
         out_ = loop().takeBuffer();
+    } else if (const OutBuffer& tail = out_->tail();
+               tail.file != nullptr || tail.bytes.size() >= kHighWater) {
+        out_->add(loop().takeBuffer());  // a longer string would be copied when it grows
     }
-    for (std::span<const std::byte> piece : pieces) {
+    return out_->tail().bytes;
+}
+
+/// Keeps the pieces but for the first `skip` bytes of them.
+void StreamConnection::keep(std::span<const std::span<const std::byte>> pieces, std::size_t skip) {
+    std::string& bytes = room();
+    for (const std::span<const std::byte> piece : pieces) {
         const std::size_t gone = std::min(skip, piece.size());
         skip -= gone;
-        piece = piece.subspan(gone);
-        out_->bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+        append(bytes, piece.subspan(gone));
+    }
+}
+
+/// Keeps the string itself, of which the first `skip` bytes are sent.
+void StreamConnection::keepString(std::string&& text, std::size_t skip) {
+    std::unique_ptr<OutBuffer> buffer = loop().takeBuffer();
+    buffer->bytes = std::move(text);
+    buffer->sent = skip;
+    if (out_ == nullptr) {
+        out_ = std::move(buffer);
+    } else {
+        out_->add(std::move(buffer));
     }
 }
 
@@ -123,19 +181,30 @@ void StreamConnection::flush() {
         if (!sendAll()) {
             break;
         }
-        finishFlushing();
+        if (producer_ != nullptr || state_ == State::Flushing || ending_) {
+            finishFlushing();
+        }
         if (!pending_ || blocked_ || state_ == State::Aborting) {
             break;
         }
     }
-    if (state_ == State::Open || state_ == State::Flushing) {
+    if (blocked_ != watched_ && (state_ == State::Open || state_ == State::Flushing)) {
         watch();
     }
     collected();
 }
 
 bool StreamConnection::sendAll() {
-    while (const std::size_t waiting = bytesBuffered()) {
+    for (int files = 0; out_ != nullptr;) {
+        const std::size_t waiting = out_->bytes.size() - out_->sent;
+        if (waiting == 0) {
+            // Else the others wait too long: it goes on in the next turn.
+            blocked_ = ++files > kFilePiecesPerTurn;
+            if (blocked_ || !sendOfFile()) {
+                return false;
+            }
+            continue;
+        }
         iovec part{out_->bytes.data() + out_->sent, waiting};
         const ssize_t took = transmit({&part, 1});
         if (took >= 0) {
@@ -158,7 +227,11 @@ bool StreamConnection::sendAll() {
 void StreamConnection::sent(std::size_t bytes) {
     out_->sent += bytes;
     if (out_->sent == out_->bytes.size()) {
-        loop().giveBuffer(std::move(out_));
+        if (out_->file == nullptr && out_->next == nullptr) {
+            loop().giveBuffer(std::move(out_));
+        } else {
+            dropFront();
+        }
     } else if (out_->sent >= kHighWater && out_->sent > out_->bytes.size() / 2) {
         out_->bytes.erase(0, out_->sent);
         out_->sent = 0;
@@ -172,7 +245,7 @@ void StreamConnection::finishFlushing() {
         if (!guarded([this] { producer_->resumeProducing(); })) {
             return;
         }
-        if (producer_ != nullptr || bytesBuffered() > 0) {
+        if (producer_ != nullptr || out_ != nullptr) {
             return;
         }
     }

@@ -19,16 +19,11 @@ std::uint32_t TimerQueue::takeSlot() {
     if (free_ != kNone) {
         return std::exchange(free_, states_[free_].queued);
     }
-    if (states_.size() == chunks_.size() * kChunk) {
+    if (states_.size() % kChunk == 0 && states_.size() == chunks_.size() * kChunk) {
         chunks_.push_back(std::make_unique_for_overwrite<std::array<Slot, kChunk>>());
     }
-    states_.emplace_back();
+    states_.push_back({});
     return static_cast<std::uint32_t>(states_.size() - 1);
-}
-
-void TimerQueue::freeSlot(Id id, Mark mark) noexcept {
-    states_[id.slot] = {id.sequence + mark, std::exchange(free_, id.slot)};
-    --pending_;
 }
 
 TimerQueue::Id TimerQueue::add(Duration due, UniqueFunction<void()>&& call,
@@ -89,7 +84,8 @@ Duration TimerQueue::due(Id id) const {
 
 void TimerQueue::cancel(Id id) {
     // Short, so that the cancelling of many at once waits for several places of memory at a time.
-    if (id.slot < states_.size() && states_[id.slot].tag == id.sequence + kPending) [[likely]] {
+    // An Id has a slot that there is: they never become fewer.
+    if (states_[id.slot].tag == id.sequence + kPending) [[likely]] {
         freeSlot(id, kCancelled);
         compactIfSparse();
     } else {
@@ -228,7 +224,7 @@ bool TimerQueue::settleTop() noexcept {
 void TimerQueue::compact() noexcept {
     if (heap_.size() >= states_.size() / kSparse) {
         // Taking them from the slots goes through memory in one direction.
-        heap_.clear();
+        heap_.truncate(0);
         for (std::uint32_t index = 0; index < states_.size(); ++index) {
             const std::uint32_t mark = states_[index].tag % kStep;
             if (mark == kPending || mark == kToDestroy) {
@@ -238,7 +234,9 @@ void TimerQueue::compact() noexcept {
             }
         }
     } else {
-        std::erase_if(heap_, [this](const Entry& entry) { return !live(entry); });
+        const Entry* const end = std::remove_if(
+            heap_.begin(), heap_.end(), [this](const Entry& entry) { return !live(entry); });
+        heap_.truncate(static_cast<std::size_t>(end - heap_.begin()));
     }
     for (std::size_t i = heap_.size() / kChildren + 1; i-- > 0;) {
         if (i < heap_.size()) {

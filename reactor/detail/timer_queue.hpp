@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <source_location>
+#include <utility>
 #include <vector>
 
 #include <marline/deferred/api.hpp>
 #include <marline/deferred/function.hpp>
+#include <marline/reactor/detail/growing_array.hpp>
 #include <marline/reactor/time.hpp>
 
 namespace marline::detail {
@@ -129,21 +131,24 @@ private:
     void requireActive(Id id) const;
     void destroy(Id id);
     std::uint32_t takeSlot();
-    void freeSlot(Id id, Mark mark) noexcept;
+    void freeSlot(Id id, Mark mark) noexcept {
+        states_[id.slot] = {id.sequence + mark, std::exchange(free_, id.slot)};
+        --pending_;
+    }
     void push(const Entry& entry);
     void popTop() noexcept;
     void sink(std::size_t at) noexcept;
     bool settleTop() noexcept;
     void compact() noexcept;
     void compactIfSparse() noexcept {
-        if (heap_.size() >= kFew && heap_.size() >= kSparse * pending_) {
+        if (heap_.size() >= kSparse * pending_ && heap_.size() >= kFew) [[unlikely]] {
             compact();
         }
     }
 
     std::vector<std::unique_ptr<std::array<Slot, kChunk>>> chunks_;
-    std::vector<State> states_;  // of the slots that have ever been taken
-    std::vector<Entry> heap_;    // four children a node
+    GrowingArray<State> states_;  // of the slots that have ever been taken
+    GrowingArray<Entry> heap_;    // four children a node
     std::size_t pending_ = 0;
     std::uint32_t free_ = kNone;
     std::uint32_t nextSequence_ = kStep;

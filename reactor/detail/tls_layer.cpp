@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include <marline/reactor/detail/tls_bio.hpp>
+#include <marline/reactor/detail/tls_file_queue.hpp>
 #include <marline/reactor/detail/tls_peer.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
@@ -109,6 +110,7 @@ void TlsLayer::connectionLost(const Failure& reason) {
     state_ = State::Closed;
     const Ref<IProtocol> above = std::exchange(above_, {});
     settle(why);  // when the handshake was not done
+    dropFiles(why);
     if (!connected_) {
         return;
     }
@@ -187,6 +189,7 @@ void TlsLayer::finish() {
         sayGoodbye();
     } else {
         sendRecords();
+        beginFiles();
     }
 }
 
@@ -333,6 +336,7 @@ void TlsLayer::fail(const Failure& why) {
         below_->abortConnection();
         return;
     }
+    dropFiles(why);
     releaseProducer();  // its writes lead nowhere, so nobody shall wait for them
     below_->loseConnection();
 }

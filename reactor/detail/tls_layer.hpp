@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,8 @@
 #include <marline/reactor/tls_connection.hpp>
 
 namespace marline::detail {
+
+class TlsFileQueue;
 
 /// A protocol to the transport below, a transport to the protocol above (Twisted:
 /// `TLSMemoryBIOProtocol`).
@@ -47,6 +50,7 @@ public:
 
     void write(std::span<const std::byte> data) override;
     void writeSequence(std::span<const std::span<const std::byte>> pieces) override;
+    Deferred<> sendFile(int fd, std::uint64_t offset, std::uint64_t count) override;
     void loseConnection() override;
     void abortConnection() override;
     void loseWriteConnection() override { loseConnection(); }
@@ -88,6 +92,7 @@ public:
 
 private:
     enum class State : unsigned char { Handshaking, Open, Closing, Closed };
+    friend class TlsFileQueue;
 
     ~TlsLayer() override;
 
@@ -118,6 +123,14 @@ private:
     void releaseProducer();
     void close();
     void sayGoodbye();
+    // tls_layer_file.cpp: files.
+    void keepBehindFiles(std::span<const std::byte> data);
+    std::size_t waitingBehindFiles() const noexcept;
+    void beginFiles();
+    void sendOfFile();
+    bool sendPiece();
+    bool endOfFile();
+    void dropFiles(const Failure& why);
 
     TlsContext context_;
     std::string name_;
@@ -135,6 +148,8 @@ private:
     std::string records_;               // what OpenSSL made of it
     std::string refusal_;               // what is wrong with the peer's certificate
     std::optional<Failure> failure_;
+    std::unique_ptr<TlsFileQueue>
+        files_;  // and what was written after them; none when there are none
     IProducer* producer_ = nullptr;
     Producing producing_ = Producing::Push;
     State state_ = State::Handshaking;

@@ -58,7 +58,9 @@ void TlsLayer::write(std::span<const std::byte> data) {
     if (data.empty() || state_ > State::Open || failure_ || (closeWanted_ && !producer_)) {
         return;
     }
-    if (state_ == State::Handshaking) {
+    if (files_ != nullptr) {
+        keepBehindFiles(data);
+    } else if (state_ == State::Handshaking) {
         append(gathered_, data);
         holdProducer();
     } else if (encrypting_) {
@@ -144,9 +146,10 @@ void TlsLayer::loseConnection() {
     if (state_ > State::Open || failure_ || below_ == nullptr) {
         return;
     }
-    if (state_ == State::Handshaking && gathered_.empty() && producer_ == nullptr) {
+    const bool producing = producer_ != nullptr || files_ != nullptr;
+    if (state_ == State::Handshaking && gathered_.empty() && !producing) {
         abortConnection();  // nothing would be sent after it
-    } else if (state_ == State::Handshaking || producer_ != nullptr) {
+    } else if (state_ == State::Handshaking || producing) {
         closeWanted_ = true;  // until the producer is done (Twisted: TLS waits for every producer)
     } else {
         close();
@@ -224,6 +227,9 @@ void TlsLayer::registerProducer(IProducer& producer, Producing mode) {
     if (producer_ != nullptr) {
         throw std::logic_error("a producer is registered already; unregister it first");
     }
+    if (files_ != nullptr) {
+        throw std::logic_error("sendFile() is under way; register a producer when that is done");
+    }
     if (below_ == nullptr || state_ > State::Open || failure_) {
         producer.stopProducing();
         return;
@@ -269,7 +275,7 @@ void TlsLayer::startWriting() {
         if (producer_ != nullptr && std::exchange(producerPaused_, false)) {
             producer_->resumeProducing();
         }
-    } else if (closeWanted_ && producer_ == nullptr) {
+    } else if (closeWanted_ && producer_ == nullptr && files_ == nullptr) {
         close();
     }
 }
@@ -282,7 +288,8 @@ void TlsLayer::releaseProducer() {
 }
 
 std::size_t TlsLayer::bytesBuffered() const noexcept {
-    return gathered_.size() + records_.size() + (below_ != nullptr ? below_->bytesBuffered() : 0);
+    return gathered_.size() + records_.size() + waitingBehindFiles() +
+           (below_ != nullptr ? below_->bytesBuffered() : 0);
 }
 
 void TlsLayer::setTcpNoDelay(bool on) {

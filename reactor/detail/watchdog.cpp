@@ -38,6 +38,14 @@ std::string placeOf(const std::source_location& where) {
     return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 
+std::string madeAt(const std::source_location& where) {
+    return where.line() == 0 ? std::string() : ", made at " + placeOf(where);
+}
+
+std::string dueIn(Duration wait, const std::source_location& where) {
+    return "due in " + briefly(std::max(wait, Duration::zero())) + madeAt(where);
+}
+
 std::string RunningCallback::describe() const {
     return where.line() == 0 ? what : std::string(what) + " at " + placeOf(where);
 }

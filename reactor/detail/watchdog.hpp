@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include <marline/deferred/api.hpp>
 #include <marline/reactor/time.hpp>
 
 namespace marline::detail {
@@ -15,6 +16,10 @@ namespace marline::detail {
 std::string briefly(Duration duration);
 /// "file:line".
 std::string placeOf(const std::source_location& where);
+/// ", made at file:line"; nothing when that is unknown.
+MARLINE_API std::string madeAt(const std::source_location& where);
+/// "due in 1.5 s, made at file:line", of a delayed call.
+MARLINE_API std::string dueIn(Duration wait, const std::source_location& where);
 
 /// A callback that runs.
 struct RunningCallback {

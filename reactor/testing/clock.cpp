@@ -1,6 +1,7 @@
 #include <marline/reactor/testing/clock.hpp>
 
 #include <marline/reactor/detail/timer_queue.hpp>
+#include <marline/reactor/detail/watchdog.hpp>
 
 #include <stdexcept>
 #include <utility>
@@ -25,11 +26,28 @@ DelayedCall Clock::callLater(Duration delay, UniqueFunction<void()> call,
     return {*this, id.slot, id.sequence};
 }
 
-void Clock::advance(Duration by) {
+void Clock::pass(Duration by) {
     if (by < Duration::zero()) {
-        throw std::invalid_argument("Clock::advance() by a negative time");
+        throw std::invalid_argument("a Clock that is to go back: advance() by a negative time");
     }
     state_->now = later(state_->now, by);
+}
+
+bool Clock::turn(Duration by) {
+    pass(by);
+    const std::uint32_t mark = state_->calls.mark();
+    bool ran = false;
+    detail::TimerQueue::Call due;
+    while (state_->calls.popDue(state_->now, mark, due)) {
+        ran = true;
+        due.call();
+        due.call.reset();
+    }
+    return ran;
+}
+
+void Clock::advance(Duration by) {
+    pass(by);
     detail::TimerQueue::Call due;
     while (state_->calls.popDue(state_->now, state_->calls.mark(), due)) {
         due.call();
@@ -53,6 +71,18 @@ std::vector<DelayedCall> Clock::getDelayedCalls() {
 }
 
 std::size_t Clock::pendingCalls() const noexcept { return state_->calls.size(); }
+
+std::optional<Duration> Clock::nextCall() const {
+    return state_->calls.empty() ? std::nullopt : std::optional(state_->calls.earliest());
+}
+
+std::vector<std::string> Clock::leftovers() const {
+    std::vector<std::string> lines;
+    for (const detail::TimerQueue::Waiting& call : state_->calls.waiting()) {
+        lines.push_back("a delayed call, " + detail::dueIn(call.due - state_->now, call.where));
+    }
+    return lines;
+}
 
 bool Clock::isActive(std::uint32_t slot, std::uint32_t generation) const noexcept {
     return state_->calls.active({slot, generation});

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <marline/deferred/api.hpp>
@@ -45,6 +47,9 @@ public:
     /// next advance(). A negative `by` throws std::invalid_argument; a time beyond the greatest
     /// Duration is the greatest Duration.
     void advance(Duration by);
+    /// One turn of a reactor: lets `by` pass, then runs what is due and was there before; what a
+    /// call adds waits for the next turn. True when something ran.
+    bool turn(Duration by = Duration::zero());
     /// One advance() for each step, in order: `clock.pump({1s, 1s, 500ms})`.
     void pump(std::span<const Duration> steps);
     void pump(std::initializer_list<Duration> steps) {
@@ -55,10 +60,16 @@ public:
     std::vector<DelayedCall> getDelayedCalls();
     /// How many calls are pending.
     std::size_t pendingCalls() const noexcept;
+    /// When the earliest of them is due; nothing without one.
+    std::optional<Duration> nextCall() const;
+    /// What is pending, and where that was made, a line each: nothing is to be left behind by a
+    /// test.
+    std::vector<std::string> leftovers() const;
 
 private:
     struct State;
 
+    void pass(Duration by);
     bool isActive(std::uint32_t slot, std::uint32_t generation) const noexcept override;
     void cancelCall(std::uint32_t slot, std::uint32_t generation) override;
     void moveCall(std::uint32_t slot, std::uint32_t generation, Duration due) override;

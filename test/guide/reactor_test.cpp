@@ -1,11 +1,16 @@
 // The snippets of docs/howto/reactor.md, and what the page says of them.
+#include <array>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <marline/marline.hpp>
 
@@ -17,6 +22,7 @@ using namespace marline;
 using namespace std::chrono_literals;
 
 namespace program {
+namespace {
 
 int main() {
     return react([](Reactor& reactor) {  // runs until this Deferred has its result
@@ -24,6 +30,7 @@ int main() {
     });
 }
 
+}  // namespace
 }  // namespace program
 
 namespace {
@@ -65,6 +72,34 @@ TEST(GuideReactor, serversAndClients) {
     EXPECT_EQ(client->received, "ping");
     EXPECT_EQ(reactor.stoppedBySignal(), SIGTERM);
     EXPECT_EQ(client->events.size(), 2U);  // made, and lost
+}
+
+class Sensor : public IReadWriteDescriptor {
+public:
+    explicit Sensor(UniqueFd fd) : fd_(std::move(fd)) {}
+    int fileno() const noexcept override { return fd_.get(); }
+    void doRead() override { bytes += ::read(fd_.get(), sample_.data(), sample_.size()); }
+    void connectionLost(const Failure& why) override { std::cerr << why.message() << '\n'; }
+
+    std::ptrdiff_t bytes = 0;
+
+private:
+    UniqueFd fd_;
+    std::array<char, 64> sample_{};
+};
+
+// A descriptor of somebody else's is watched.
+TEST(GuideReactor, descriptorsOfOtherLibraries) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    const UniqueFd end(ends[1]);
+    Reactor reactor;
+    const auto sensor = makeRef<Sensor>(UniqueFd(ends[0]));
+    reactor.addReader(sensor);
+    ASSERT_EQ(::write(end.get(), "42", 2), 2);
+    test::runUntil(reactor, [&] { return sensor->bytes == 2; });
+    reactor.removeReader(sensor);
+    EXPECT_TRUE(sensor.unique());
 }
 
 }  // namespace

@@ -14,7 +14,9 @@ def paragraphs(text):
     """The paragraphs of a text, each a tuple of its lines without the indentation they share."""
     for part in re.split(r"\n[ \t]*\n", text):
         lines = textwrap.dedent(part.strip("\n")).splitlines()
-        if lines:
+        if all(line.startswith("#include") for line in lines):  # others may stand between them
+            yield from ((line,) for line in lines)
+        elif lines:
             yield tuple(line.rstrip() for line in lines)
 
 

@@ -20,6 +20,7 @@ class RawServer:
 
     def __init__(self, answer):
         self.answer = answer
+        self.requests = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
         threading.Thread(target=self.serve, daemon=True).start()
@@ -31,7 +32,7 @@ class RawServer:
             except OSError:
                 return
             with connection:
-                connection.recv(65536)
+                self.requests.append(connection.recv(65536))
                 connection.sendall(self.answer)
 
     def __enter__(self):
@@ -72,6 +73,50 @@ class Get(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as file:
             self.assertEqual(marline("get", "-o", file.name, self.url).returncode, 0)
             self.assertEqual(file.read(), b"well\n")
+
+    def test_the_options_of_a_request(self):
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: seen=1\r\n\r\nok"
+        with RawServer(ok) as server, tempfile.TemporaryDirectory() as folder:
+            file, jar = f"{folder}/file", f"{folder}/jar"
+            with open(file, "w") as out:
+                out.write("content")
+            for arguments, expected in (
+                (["-u", "me:secret"], b"\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"),
+                (["-u", "me"], b"\r\nAuthorization: Basic bWU6\r\n"),
+                (["--bearer", "t"], b"\r\nAuthorization: Bearer t\r\n"),
+                (["-b", "a=b"], b"\r\nCookie: a=b\r\n"),
+                (["-c", jar], b"GET / HTTP/1.1\r\n"),
+                (["-b", jar], b"\r\nCookie: seen=1\r\n"),
+                (["-r", "0-1"], b"\r\nRange: bytes=0-1\r\n"),
+                (["-I"], b"HEAD / HTTP/1.1\r\n"),
+                (["--data-binary", "@" + file], b"\r\n\r\ncontent"),
+                (["-F", "f=@" + file + ";type=a/b"], b"filename=\"file\"\r\nContent-Type: a/b\r\n\r\ncontent"),
+                (["-F", "f=v"], b"name=\"f\"\r\n\r\nv\r\n"),
+                (["-C", "-", "-o", file], b"\r\nRange: bytes=7-\r\n"),
+            ):
+                result = marline("get", *arguments, server.url)
+                self.assertEqual(result.returncode, 0, result)
+                self.assertIn(expected, server.requests[-1], arguments)
+            with open(file) as saved:
+                self.assertEqual(saved.read(), "ok", "a whole response begins the file anew")
+            shown = marline("get", "-i", server.url).stdout
+            self.assertIn("HTTP/1.1 200 OK\n", shown)
+            self.assertTrue(shown.endswith("\n\nok"), shown)
+            self.refused(63, "--max-filesize", "get", "--max-filesize", "1", server.url)
+            self.refused(2, "cannot read", "get", "-b", folder + "/none", server.url)
+            self.refused(2, "-F takes", "get", "-F", "nonsense", server.url)
+            self.refused(2, "cannot open", "get", "--data-binary", "@/no/such/file", server.url)
+            quiet = marline("get", "-s", "--max-filesize", "1", server.url)
+            self.assertEqual((quiet.returncode, quiet.stderr), (63, ""))
+
+    def test_a_download_goes_on(self):
+        part = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef"
+        with RawServer(part) as server, tempfile.NamedTemporaryFile() as file:
+            file.write(b"abc")
+            file.flush()
+            self.assertEqual(marline("get", "-C", "-", "-o", file.name, server.url).returncode, 0)
+            with open(file.name) as saved:
+                self.assertEqual(saved.read(), "abcdef")
 
     def test_resolve_leads_a_name_to_an_address(self):
         port = self.url.rstrip("/").rsplit(":", 1)[1]
@@ -120,7 +165,7 @@ class Get(unittest.TestCase):
 
     def test_bad_urls(self):
         self.refused(3, "bad URI", "get", "http://a b/")
-        self.refused(3, "no scheme", "get", "example.org")
+        self.refused(3, "DNS", "get", "http://\u2603.example/")
         self.refused(3, "no host", "get", "http:///x")
         self.refused(1, "neither http nor https", "get", "ftp://example.org/")
 

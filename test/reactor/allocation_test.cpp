@@ -2,6 +2,7 @@
 // operator new.
 #include <marline/reactor/reactor.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -17,12 +18,14 @@
 namespace {
 
 std::size_t allocations = 0;
+std::size_t largest = 0;
 
 }  // namespace
 
 // Not inlined, or g++ would take free() for the counterpart of another operator new and warn.
 [[gnu::noinline]] void* operator new(std::size_t size) {
     ++allocations;
+    largest = std::max(largest, size);
     if (void* const memory = std::malloc(size == 0 ? 1 : size)) {
         return memory;
     }
@@ -59,6 +62,13 @@ public:
 
 private:
     int& received_;
+};
+
+/// Reads nothing.
+class DeafStream final : public Protocol {
+public:
+    void connectionMade() override { transport()->pauseProducing(); }
+    void dataReceived(std::span<const std::byte>) override {}
 };
 
 /// The allocations made in a thousand rounds after the first hundred.
@@ -113,6 +123,30 @@ TEST(Allocations, noneForARead) {
         });
         EXPECT_EQ(warmAllocations(reactor, [&] { return served; }), 0U) << (tcp ? "TCP" : "UNIX");
     }
+}
+
+// A long string that has to wait is taken as it is; what is written after it does not make it grow.
+TEST(Allocations, aLongStringIsNotCopied) {
+    constexpr std::size_t kMuch = 10'000'000;
+    Reactor reactor;
+    auto server = makeRef<DeafStream>();
+    auto client = makeRef<DeafStream>();
+    const auto port = reactor.listenTcp(
+        0, factoryOf([&](const Address&) -> Ref<IProtocol> { return server; }),
+        {.interface = "127.0.0.1"});
+    reactor.connectTcp(port->getHost(),
+                       factoryOf([&](const Address&) -> Ref<IProtocol> { return client; }));
+    while (server->transport() == nullptr || client->transport() == nullptr) {
+        reactor.iterate(std::chrono::seconds(10));
+    }
+    for (int i = 0; i < 3; ++i) {
+        std::string text(kMuch, 'x');
+        largest = 0;
+        client->transport()->write(std::move(text));
+        client->transport()->write("and a few bytes");
+        EXPECT_LT(largest, 100'000U);
+    }
+    EXPECT_GT(client->transport()->bytesBuffered(), kMuch);
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ TEST_F(Client, aLossIsOneFailure) {
     EXPECT_THAT(endpoint->attempts, SizeIs(2));
 }
 
-// V-4: 1.5^n seconds, 60 at most, and the jitter on top of that, whatever the count.
+// C-20, V-4: 1.5^n seconds, 60 at most, and the jitter on top of that, whatever the count.
 TEST(BackoffPolicy, growsToItsLimitAndAddsTheJitter) {
     RetryPolicy plain = backoffPolicy({.jitter = [] { return Duration::zero(); }});
     EXPECT_EQ(plain(1), 1500ms);
@@ -531,12 +531,12 @@ public:
 TEST_F(Client, theProxyTakesDescriptorsForThoseWhoDo) {
     start();
     last().succeed();
-    EXPECT_EQ(dynamic_cast<IFileDescriptorReceiver*>(last().protocol.get()), nullptr);
+    EXPECT_EQ(last().protocol->fileDescriptorReceiver(), nullptr);
     const auto taker = makeRef<Receiver>();
     service = makeRef<ClientService>(clock, endpoint, detail::factoryOfOne(taker));
     service->startService();
     last().succeed();
-    auto* receiver = dynamic_cast<IFileDescriptorReceiver*>(last().protocol.get());
+    IFileDescriptorReceiver* receiver = last().protocol->fileDescriptorReceiver();
     ASSERT_NE(receiver, nullptr);
     receiver->fileDescriptorReceived(UniqueFd(::dup(0)));
     EXPECT_TRUE(taker->got);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -22,6 +23,7 @@
 
 #include <marline/protocols/datagram.hpp>
 #include <marline/reactor/errors.hpp>
+#include <marline/reactor/process_endpoint.hpp>
 #include <marline/reactor/stdio.hpp>
 #include <marline/reactor/testing/certificates.hpp>
 #include <marline/reactor/tls.hpp>
@@ -40,10 +42,10 @@ using test::Record;
 using test::recorderFactory;
 using test::runUntil;
 
-enum class Kind { Tcp, Unix, Tls, Pipes };
+enum class Kind { Tcp, Unix, Tls, Pipes, Process };
 
 std::ostream& operator<<(std::ostream& out, Kind kind) {
-    constexpr const char* kNames[] = {"Tcp", "Unix", "Tls", "Pipes"};
+    constexpr const char* kNames[] = {"Tcp", "Unix", "Tls", "Pipes", "Process"};
     return out << kNames[static_cast<int>(kind)];
 }
 
@@ -60,6 +62,18 @@ struct ServerKeys {
 const ServerKeys& keys() {
     static const ServerKeys made;
     return made;
+}
+
+constexpr std::size_t kFile = 5'000;
+
+/// The descriptor of a file with that many bytes.
+int theFile() {
+    static const UniqueFd file = [] {
+        UniqueFd fd(::memfd_create("marline-test", MFD_CLOEXEC));
+        EXPECT_EQ(::ftruncate(fd.get(), kFile), 0);
+        return fd;
+    }();
+    return file.get();
 }
 
 /// What came of an exchange.
@@ -109,9 +123,11 @@ public:
             t.write("small, ");
             t.write(asBytes(large_));  // leaves at once, together with what waits
             t.write(", small");
+            t.sendFile(theFile()).addErrback([](const Failure&) {});
+            t.write(", last");
         };
         client_->onData = [this](ITransport& t, std::string_view) {
-            if (client_->received.size() == large_.size() + 14) {
+            if (client_->received.size() == large_.size() + kFile + 20) {
                 outcome_.echoed = true;
                 t.loseConnection();
             }
@@ -134,7 +150,11 @@ public:
 private:
     void runIn(Reactor& reactor) {
         try {
-            kind_ == Kind::Pipes ? runPipes(reactor) : runStreams(reactor);
+            switch (kind_) {
+            case Kind::Pipes: runPipes(reactor); break;
+            case Kind::Process: runProcess(reactor); break;
+            default: runStreams(reactor);
+            }
         } catch (const CannotListenError& error) {
             outcome_.noListener = error.code();
         } catch (const std::system_error& error) {
@@ -166,6 +186,19 @@ private:
         connectDescriptors(reactor, UniqueFd(back[0]), UniqueFd(there[1]),
                            makeRef<test::Recorder>(client_));
         runUntil(reactor, [&] { return client_->lost && server_->lost; });
+    }
+
+    /// The server is cat(1).
+    void runProcess(Reactor& reactor) {
+        ProcessEndpoint endpoint(reactor, "/bin/cat", {"cat"});
+        const Result<Ref<IProtocol>> made =
+            outcomeOf(reactor, endpoint.connect(recorderFactory(client_)));
+        if (!made.ok()) {
+            outcome_.notConnected = made.failure();
+            return;
+        }
+        runUntil(reactor, [&] { return client_->lost.has_value(); });
+        server_->lost = client_->lost;
     }
 
     Ref<IListeningPort> listen(Reactor& reactor) {
@@ -207,7 +240,8 @@ protected:
     static void SetUpTestSuite() {
         // Before any fault: a key is made, and what opens descriptors once does so.
         keys();
-        for (const Kind kind : {Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes}) {
+        theFile();
+        for (const Kind kind : {Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes, Kind::Process}) {
             const Outcome outcome = Exchange(kind).run();
             ASSERT_TRUE(outcome.well()) << kind << ": " << outcome.text();
         }
@@ -238,12 +272,14 @@ protected:
     void sweepWell(SystemCall call, const SystemCallFault::What& what) {
         sweep(call, what, [](const Outcome& outcome) { return outcome.well(); });
     }
-    bool sockets() const { return GetParam() != Kind::Pipes; }
+    bool sockets() const { return GetParam() < Kind::Pipes; }
 
     test::CatchLog log_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, Faults, ::testing::Values(Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes),
+INSTANTIATE_TEST_SUITE_P(, Faults,
+                         ::testing::Values(Kind::Tcp, Kind::Unix, Kind::Tls, Kind::Pipes,
+                                           Kind::Process),
                          ::testing::PrintToStringParamName());
 
 constexpr SystemCall kReads[] = {SystemCall::Read, SystemCall::Readv, SystemCall::Recv,
@@ -260,16 +296,26 @@ TEST_P(Faults, whatCanBeDoneAgainIsDoneAgain) {
     }
     for (const SystemCall call : kWrites) {
         for (const int error : {EINTR, EAGAIN, ENOBUFS, 0}) {
-            sweepWell(call, {.error = error});
+            // The kernel has always buffers for a pipe.
+            if (error != ENOBUFS || GetParam() != Kind::Process) {
+                sweepWell(call, {.error = error});
+            }
         }
+    }
+    // What cannot be sent by sendfile() is sent without it.
+    for (const int error : {EINTR, EAGAIN, ENOBUFS, EINVAL, ENOSYS, EIO, 0}) {
+        sweepWell(SystemCall::Sendfile, {.error = error});
     }
 }
 
-// any other error of a read or write ends the connection, and the reason has it; but for the
+// any other error of a read or write ends the connection, and the reason has it; but for the
 // error of a large write that was tried at once, and goes well when it is flushed.
 TEST_P(Faults, otherErrorsEndTheConnection) {
     const auto judge = [kind = GetParam()](int error, bool writing) {
         return [kind, error, writing](const Outcome& outcome) {
+            if (kind == Kind::Process) {
+                return outcome.client.has_value();  // the child ends, as it sees fit
+            }
             if (kind != Kind::Tls) {
                 return outcome.lostTo(error) || (writing && outcome.well());
             }
@@ -335,6 +381,9 @@ TEST_P(Faults, whatCannotBeWatchedIsReported) {
                   if (outcome.noListener) {
                       return outcome.noListener->value() == error;
                   }
+                  if (kind == Kind::Process) {
+                      return outcome.notConnected || outcome.client;
+                  }
                   // Of a pipe it is first asked whether it can be watched at all.
                   return outcome.lostTo(error) || outcome.notConnectedFor(error) ||
                          (kind == Kind::Tls && outcome.notConnected) ||
@@ -370,7 +419,7 @@ TEST(PortFaults, aPortThatCannotBeWatchedRests) {
     EXPECT_THAT(server->events, ::testing::ElementsAre("made"));
 }
 
-// U-1: a UDP port without a socket, or that cannot be watched, throws CannotListenError and tells
+// A UDP port without a socket, or that cannot be watched, throws CannotListenError and tells
 // the protocol nothing.
 TEST(PortFaults, aUdpPortIsRefused) {
     Reactor reactor;

@@ -263,8 +263,8 @@ TEST_F(Attempts, errorNamesEveryAttempt) {
     EXPECT_THAT(made.failure().message(), HasSubstr("; [::1]:1 "));
 }
 
-// E-12, E-28: a name without an address is a DNSLookupError; so is what goes wrong on the way to
-// one, in the one Deferred that a resolver has.
+// C-22, E-12, E-28: a name without an address is a DNSLookupError; so is what goes wrong on the way
+// to one, in the one Deferred that a resolver has.
 TEST_F(Attempts, unknownNameFails) {
     EXPECT_NE(connect().failure().check<DNSLookupError>(), nullptr);
 }

@@ -316,7 +316,8 @@ TEST(Tcp, maxConnectionsHoldsBack) {
     EXPECT_EQ(server->events.back(), "made");
 }
 
-// C-8: without descriptors accepting pauses, says which knobs there are, and goes on afterwards.
+// C-8, C-9: without descriptors accepting pauses, says which knobs there are, and goes on afterwards
+// (Twisted accepts and drops the clients with a descriptor that it had kept back).
 TEST(Tcp, outOfDescriptorsPausesAccepting) {
     test::CatchLog log;
     Pair pair;

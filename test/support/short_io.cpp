@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include <dlfcn.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -156,6 +157,11 @@ ssize_t writev(int fd, const iovec* parts, int count) {
     }
     const iovec part = firstOf(parts, static_cast<std::size_t>(count), writes);
     return call(fd, &part, 1);
+}
+
+ssize_t sendfile(int out, int in, off_t* offset, std::size_t bytes) noexcept {
+    static auto* const call = real<decltype(::sendfile)>("sendfile");
+    return writes.fails(true) ? -1 : call(out, in, offset, writes.share(bytes));
 }
 
 int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {

@@ -31,6 +31,7 @@ HttpChannel::~HttpChannel() { stopTimer(); }
 void HttpChannel::makeConnection(ITransport& transport) {
     transport_ = &transport;
     peer_ = transport.getPeer();
+    site_->connectionMade(*this);
     transport.registerProducer(*this, Producing::Push);
     now_ = site_->clock().seconds();
     allow(site_->options().headerTimeout);
@@ -139,7 +140,7 @@ void HttpChannel::settle() {
 
 void HttpChannel::beginRequest() {
     const RequestHead& head = parser_.head();
-    keepAlive_ = head.keepAlive;
+    keepAlive_ = head.keepAlive && !site_->closing();
     request_ = site_->takeRequest();
     request_->begin(*this, head);
     if (head.framing == BodyFraming::None) {
@@ -282,6 +283,22 @@ void HttpChannel::connectionLost(const Failure& reason) {
     attached_ = nullptr;
     stopTimer();
     clientGone(reason);
+    site_->connectionEnded(*this);
+}
+
+/// Closes at once, and gives true, when there is no request; else behind its response.
+bool HttpChannel::closeWhenDone() {
+    const Ref<HttpChannel> alive(this);
+    keepAlive_ = false;
+    if (transport_ == nullptr || state_ != State::Idle) {
+        return false;
+    }
+    const bool idle = transport_->bytesBuffered() == 0;
+    close();
+    if (idle) {
+        transport_->loseConnection();
+    }
+    return idle;
 }
 
 /// Ends the own side, and reads on for a while: closing with bytes unread would be a reset, which

@@ -41,7 +41,12 @@ public:
     void resumeProducing() override;
     void stopProducing() override {}
 
+    // For the site's shutdown.
+    bool closeWhenDone();
+    bool busy() const noexcept { return state_ != State::Closing; }
+
     // For the request that is handled.
+    Duration now() const noexcept { return now_; }
     Site& site() const noexcept { return *site_; }
     const Address& peer() const noexcept { return peer_; }
     const Address& host() const noexcept {
@@ -59,6 +64,7 @@ public:
     void failed(Request& request, const Failure& why);
 
 private:
+    friend class Site;
     enum class State : std::uint8_t { Idle, Head, Body, Handling, Closing };
 
     ~HttpChannel() override;
@@ -98,6 +104,8 @@ private:
     bool clientReads();
 
     Ref<Site> site_;
+    HttpChannel* next_ = nullptr;       // in the site's list
+    HttpChannel** previous_ = nullptr;  // what points here; null when nothing does
     RequestParser parser_;
     ITransport* transport_ = nullptr;
     IProducer* attached_ = nullptr;  // the request's, in this one's place at the transport

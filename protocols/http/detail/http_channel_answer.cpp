@@ -127,7 +127,9 @@ void HttpChannel::failed(Request& request, const Failure& why) {
         if (meant != nullptr) {
             errorPage(request, meant->code(), meant->what());
         } else {
-            errorPage(request, kInternalServerError, detail::kFailedText);
+            errorPage(request, kInternalServerError,
+                      site_->options().displayFailures ? why.describe()
+                                                       : std::string(detail::kFailedText));
         }
     } else if (request.state_ == Request::State::Writing) {
         abort();

@@ -1,12 +1,14 @@
 // Internal: not installed. What only some requests have.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include <marline/deferred/ref.hpp>
 #include <marline/protocols/http/args.hpp>
 #include <marline/protocols/http/body_sink.hpp>
+#include <marline/protocols/http/content_encoder.hpp>
 #include <marline/protocols/http/form.hpp>
 #include <marline/protocols/http/http_date.hpp>
 #include <marline/protocols/http/request.hpp>
@@ -22,6 +24,9 @@ struct Request::Extras {
     Ref<Form> form;
     Ref<Session> session;
     std::string etag;
+    std::string user;
+    Ref<ContentEncodings> encodings;
+    std::unique_ptr<ContentEncoder> encoder;
     std::optional<HttpTime> lastModified;
 };
 

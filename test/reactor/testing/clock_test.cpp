@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -167,6 +168,37 @@ TEST(Clock, forgetsItsCallsWhenItGoes) {
         clock.callLater(1s, [held = std::make_unique<AtEnd>(clock)] {});
     }
     EXPECT_EQ(AtEnd::seen(), 7s);
+}
+
+// turn() is what a reactor does in one turn: what a call adds for now waits for the next one (T-3).
+TEST(Clock, aTurnLeavesWhatCallsAdd) {
+    Clock clock;
+    std::vector<int> ran;
+    clock.callLater(1s, [&] {
+        ran.push_back(1);
+        clock.callLater(0s, [&] { ran.push_back(2); });
+    });
+    EXPECT_FALSE(clock.turn());
+    EXPECT_TRUE(clock.turn(1s));
+    EXPECT_THAT(ran, ElementsAre(1));
+    EXPECT_TRUE(clock.turn());
+    EXPECT_THAT(ran, ElementsAre(1, 2));
+    EXPECT_FALSE(clock.turn());
+    EXPECT_THROW(clock.turn(-1s), std::invalid_argument);
+}
+
+// The clock tells when the next call is due, and what is pending.
+TEST(Clock, tellsWhatIsPending) {
+    Clock clock(10s);
+    EXPECT_EQ(clock.nextCall(), std::nullopt);
+    EXPECT_TRUE(clock.leftovers().empty());
+    clock.callLater(2s, [] {});
+    clock.callLater(1s, [] {}).cancel();
+    EXPECT_EQ(clock.nextCall(), 12s);
+    const std::vector<std::string> left = clock.leftovers();
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_NE(left[0].find("a delayed call, due in 2 s, made at "), std::string::npos);
+    EXPECT_NE(left[0].find("clock_test.cpp:"), std::string::npos);
 }
 
 }  // namespace

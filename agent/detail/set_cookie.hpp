@@ -1,0 +1,45 @@
+// Internal: not installed. Reads a Set-Cookie field.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <marline/protocols/http/cookie.hpp>
+#include <marline/protocols/http/http_date.hpp>
+
+namespace marline::detail {
+
+/// What a Set-Cookie field says (RFC 6265bis §5.6); attributes that were not given are empty.
+struct SetCookie {
+    std::string name;
+    std::string value;
+    std::optional<std::string> domain;  // without its leading dot, in lower case
+    std::optional<std::string> path;    // starts with a slash
+    std::optional<http::HttpTime> expires;
+    std::optional<std::chrono::seconds> maxAge;  // zero: it ends now
+    bool secure = false;
+    bool httpOnly = false;
+    http::SameSite sameSite = http::SameSite::Default;
+};
+
+/// Nothing for a field that is to be ignored as a whole.
+std::optional<SetCookie> parseSetCookie(std::string_view text);
+
+/// The date of an Expires attribute: looser than HTTP's dates (RFC 6265bis §5.1.1).
+std::optional<http::HttpTime> parseCookieDate(std::string_view text);
+
+/// Whether `host` is `domain`, or a name below it and no address (RFC 6265bis §5.1.3).
+bool domainMatches(std::string_view host, std::string_view domain) noexcept;
+
+/// Whether a request for `path` gets the cookies of `cookiePath` (RFC 6265bis §5.1.4).
+bool pathMatches(std::string_view path, std::string_view cookiePath) noexcept;
+
+/// The path of a cookie that names none (RFC 6265bis §5.1.4).
+std::string defaultCookiePath(std::string_view path);
+
+/// Whether cookies must not be set for `domain`, since its names belong to different people.
+bool isPublicSuffix(const std::string& domain) noexcept;
+
+}  // namespace marline::detail

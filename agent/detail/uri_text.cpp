@@ -1,0 +1,86 @@
+#include <marline/agent/detail/uri_text.hpp>
+
+#include <cstddef>
+
+namespace marline::detail {
+namespace {
+
+constexpr std::string_view kHex = "0123456789ABCDEF";
+
+int hexValue(char c) noexcept {
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    const char lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+bool encodedAt(std::string_view text, std::size_t i) noexcept {
+    return i + 2 < text.size() && hexValue(text[i + 1]) >= 0 && hexValue(text[i + 2]) >= 0;
+}
+
+bool mayStand(char c) noexcept {
+    constexpr std::string_view kOthers = "-._~!$&'()*+,;=:@/?#[]";
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kOthers.find(c) != std::string_view::npos;
+}
+
+void appendHex(std::string& out, char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
+}
+
+}  // namespace
+
+std::string percentEncoded(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (mayStand(text[i]) || (text[i] == '%' && encodedAt(text, i))) {
+            out += text[i];
+        } else {
+            out += '%';
+            appendHex(out, text[i]);
+        }
+    }
+    return out;
+}
+
+std::string percentDecoded(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%' && encodedAt(text, i)) {
+            out += static_cast<char>(hexValue(text[i + 1]) * 16 + hexValue(text[i + 2]));
+            i += 2;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+std::string shown(std::string_view text) {
+    constexpr std::size_t kShown = 200;
+    std::string out;
+    if (const std::size_t slashes = text.find("//"); slashes != std::string_view::npos) {
+        const std::string_view rest = text.substr(slashes + 2);
+        const std::size_t at = rest.substr(0, rest.find_first_of("/?#")).rfind('@');
+        if (at != std::string_view::npos) {
+            out.append(text.substr(0, slashes + 2)).append("***");
+            text = rest.substr(at);
+        }
+    }
+    for (const char c : text.substr(0, kShown)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7f) {
+            out += c;
+        } else {
+            out += "\\x";
+            appendHex(out, c);
+        }
+    }
+    return text.size() > kShown ? out + "…" : out;
+}
+
+}  // namespace marline::detail

@@ -1,0 +1,64 @@
+// File: a folder, or one file, served.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <marline/protocols/http/mime_types.hpp>
+#include <marline/protocols/http/resource.hpp>
+
+namespace marline::http {
+
+/// How files are served.
+struct FileOptions {
+    /// What is served for a folder, the first that is there.
+    std::vector<std::string> indexNames = {"index.html", "index.htm"};
+    /// Whether a folder without one is listed; else it is a 403.
+    bool listing = true;
+    /// Names that a list has at most; it says so when there are more.
+    std::size_t maxListing = 10'000;
+    /// Whether files whose names begin with a dot are there at all; `.well-known` always is.
+    bool hidden = false;
+    /// Whether `x.br`, `x.zst` and `x.gz` beside `x`, if not older, go to who accepts them.
+    bool precompressed = false;
+    /// Ranges that one request may ask for; who asks for more gets the whole file.
+    std::size_t maxRanges = 16;
+    /// A Cache-Control field for files; empty: none.
+    std::string cacheControl = {};
+    /// For types of text; empty: none.
+    std::string charset = "utf-8";
+    /// The type of what nobody knows.
+    std::string defaultType = "application/octet-stream";
+    /// The types by extension; those of MimeTypes when empty.
+    std::shared_ptr<const MimeTypes> types = {};
+};
+
+/// Serves a folder and all below it, or one file (Twisted: `static.File`).
+///
+///     auto site = makeRef<http::Site>(reactor, makeRef<http::File>("/srv/www"));
+///
+/// What is there is looked at with each request; nothing is kept in memory. Answers ranges and
+/// conditions, with an ETag of the time of change and the size. Nothing outside of the folder is
+/// served: a symbolic link may point within it only. Children that were put win over files. Reading
+/// happens on the reactor's thread, in pieces of 64 KiB for large files.
+class MARLINE_API File final : public Resource {
+public:
+    /// The folder is opened here, and stays the same one when it is renamed. Throws
+    /// std::system_error when it is not there.
+    explicit File(const std::string& path, FileOptions options = {});
+
+    Ref<Resource> getChild(std::string_view name, Request& request) override;
+    Rendered renderGet(Request& request) override;
+
+private:
+    class Below;
+
+    ~File() override;
+
+    Ref<Below> below_;
+};
+
+}  // namespace marline::http

@@ -1,0 +1,330 @@
+#include <marline/agent/cookie_jar.hpp>
+
+#include <chrono>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <sys/stat.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <marline/agent/cookie_agent.hpp>
+#include <marline/agent/detail/set_cookie.hpp>
+#include <marline/agent/redirect_agent.hpp>
+
+#include <test/support/outcome.hpp>
+#include <test/support/scripted_agent.hpp>
+#include <test/support/temp_folder.hpp>
+
+namespace {
+
+using namespace marline;
+using namespace marline::testing;
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+class CookieJarTest : public ::testing::Test {
+protected:
+    bool set(const std::string& uri, std::string_view field) {
+        return jar->setCookie(Uri::parse(uri).value(), field, now);
+    }
+    std::string get(const std::string& uri) const {
+        return jar->cookiesFor(Uri::parse(uri).value(), now);
+    }
+
+    http::HttpTime now{std::chrono::sys_days{2026y / 1 / 1}};
+    Ref<CookieJar> jar = makeRef<CookieJar>();
+};
+
+// RFC 6265bis §5.6: name and value are trimmed, the first `=` splits them, either may be empty.
+TEST_F(CookieJarTest, readsPairs) {
+    for (const auto& [field, sent] :
+         std::vector<std::pair<std::string, std::string>>{{"a=b", "a=b"},
+                                                          {" a \t= b c ; x", "a=b c"},
+                                                          {"a=b=c", "a=b=c"},
+                                                          {"a=\"b; c\"", "a=\"b"},
+                                                          {"a=", "a="},
+                                                          {"alone", "alone"},
+                                                          {"=alone", "alone"},
+                                                          {"a=b;;; ;Path=/;=", "a=b"},
+                                                          {"\xc3\xa4=\xff", "\xc3\xa4=\xff"}}) {
+        jar->clear();
+        EXPECT_TRUE(set("http://h/", field)) << field;
+        EXPECT_EQ(get("http://h/"), sent) << field;
+    }
+}
+
+// What is nothing, has control characters, or is larger than 4096 bytes is ignored.
+TEST_F(CookieJarTest, ignoresWhatIsNoCookie) {
+    for (const std::string& field :
+         {std::string(), std::string(" ; Path=/"), std::string("="), std::string("a=b\x01"),
+          std::string("a=b; Path=/\x7f"), "a=" + std::string(4096, 'x')}) {
+        EXPECT_FALSE(set("http://h/", field)) << field;
+    }
+    EXPECT_TRUE(set("http://h/", "a=" + std::string(4095, 'x')));
+}
+
+// A cookie without Domain is for its host alone; one with Domain is for the names below too.
+TEST_F(CookieJarTest, domains) {
+    set("http://www.example.org/", "host=1");
+    set("http://www.example.org/", "all=1; Domain=.Example.ORG");
+    EXPECT_EQ(get("http://www.example.org/"), "host=1; all=1");
+    EXPECT_EQ(get("http://example.org/"), "all=1");
+    EXPECT_EQ(get("http://a.b.example.org/"), "all=1");
+    EXPECT_EQ(get("http://badexample.org/"), "");
+    EXPECT_EQ(get("http://sub.www.example.org/"), "all=1");
+}
+
+// Another's domain, a name below the host's, and an address' part are refused.
+TEST_F(CookieJarTest, foreignDomainsAreRefused) {
+    EXPECT_FALSE(set("http://www.example.org/", "a=1; Domain=other.org"));
+    EXPECT_FALSE(set("http://example.org/", "a=1; Domain=www.example.org"));
+    EXPECT_FALSE(set("http://badexample.org/", "a=1; Domain=example.org"));
+    EXPECT_FALSE(set("http://1.2.3.4/", "a=1; Domain=3.4"));
+    EXPECT_TRUE(set("http://1.2.3.4/", "a=1; Domain=1.2.3.4"));
+    EXPECT_TRUE(set("http://[::1]/", "a=1"));
+    EXPECT_TRUE(set("http://www.example.org/", "a=1; Domain=other.org; Domain="))
+        << "the last one counts, and an empty one is none";
+}
+
+// Public suffixes have no cookies, unless a host is one itself: then for it alone.
+TEST_F(CookieJarTest, publicSuffixes) {
+    EXPECT_FALSE(set("http://shop.co.uk/", "a=1; Domain=co.uk"));
+    EXPECT_FALSE(set("http://shop.example/", "a=1; Domain=example"));
+    EXPECT_TRUE(set("http://co.uk/", "a=1; Domain=co.uk"));
+    EXPECT_EQ(get("http://co.uk/"), "a=1");
+    EXPECT_EQ(get("http://shop.co.uk/"), "");
+    EXPECT_TRUE(set("http://a.shop.co.uk/", "a=2; Domain=shop.co.uk"));
+    EXPECT_EQ(get("http://shop.co.uk/"), "a=2");
+}
+
+// Paths match whole segments; without one it is that of the request up to its last slash.
+TEST_F(CookieJarTest, paths) {
+    set("http://h/a/b", "own=1");
+    set("http://h/a/b", "root=1; Path=/");
+    set("http://h/a/b", "given=1; Path=/a/");
+    set("http://h/a/b", "bad=1; Path=x");
+    EXPECT_EQ(get("http://h/a/c"), "given=1; own=1; bad=1; root=1") << "longer paths first";
+    EXPECT_EQ(get("http://h/a"), "own=1; bad=1; root=1");
+    EXPECT_EQ(get("http://h/ab"), "root=1");
+    EXPECT_EQ(get("http://h"), "root=1");
+    EXPECT_EQ(detail::defaultCookiePath(""), "/");
+    EXPECT_EQ(detail::defaultCookiePath("/a"), "/");
+    EXPECT_EQ(detail::defaultCookiePath("/a/"), "/a");
+}
+
+// A cookie with the name, domain and path of another replaces it, and keeps its place.
+TEST_F(CookieJarTest, replaces) {
+    set("http://h/", "a=1");
+    set("http://h/", "b=1");
+    set("http://h/", "a=2");
+    EXPECT_EQ(get("http://h/"), "a=2; b=1");
+    EXPECT_EQ(jar->size(), 2U);
+}
+
+// Max-Age counts more than Expires, whichever comes last; nothing lives longer than 400 days.
+TEST_F(CookieJarTest, expiry) {
+    set("http://h/", "a=1; Max-Age=10; Expires=Wed, 09 Jun 2010 10:18:14 GMT");
+    set("http://h/", "b=1; Expires=Thu, 01 Jan 2026 00:00:20 GMT");
+    set("http://h/", "c=1; Max-Age=99999999999999999999");
+    set("http://h/", "d=1; Max-Age=x; Expires=never");
+    EXPECT_EQ(get("http://h/"), "a=1; b=1; c=1; d=1");
+    now += 10s;
+    EXPECT_EQ(get("http://h/"), "b=1; c=1; d=1");
+    now += 10s;
+    EXPECT_EQ(get("http://h/"), "c=1; d=1");
+    now += std::chrono::days(400);
+    EXPECT_EQ(get("http://h/"), "d=1");
+    jar->clearSession();
+    EXPECT_EQ(get("http://h/"), "");
+}
+
+// A cookie that has ended drops the one it would replace.
+TEST_F(CookieJarTest, endsCookies) {
+    for (const char* end :
+         {"a=x; Max-Age=0", "a=x; Max-Age=-5", "a=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT"}) {
+        set("http://h/", "a=1");
+        EXPECT_TRUE(set("http://h/", end));
+        EXPECT_EQ(jar->size(), 0U) << end;
+    }
+}
+
+// RFC 6265bis §5.1.1: dates as servers write them.
+TEST_F(CookieJarTest, dates) {
+    const http::HttpTime time = std::chrono::sys_days{1994y / 11 / 6} + 8h + 49min + 37s;
+    for (const char* text : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+                             "Sun Nov  6 08:49:37 1994", "6 NOVEMBER 94 8:49:37",
+                             "1994 6 nov 8:49:37x", "06/Nov/1994 08:49:37 +0000"}) {
+        EXPECT_EQ(detail::parseCookieDate(text), time) << text;
+    }
+    EXPECT_EQ(detail::parseCookieDate("1 Jan 69 0:0:0"),
+              http::HttpTime(std::chrono::sys_days{2069y / 1 / 1}));
+    for (const char* text :
+         {"", "Sun, 06 Nov 1994", "06 Nov 08:49:37", "31 Feb 1994 08:49:37", "06 Nov 1600 08:49:37",
+          "06 Nov 1994 24:00:00", "06 Nov 1994 08:60:00", "06 Nov 1994 08:49:60",
+          "6 Xyz 94 8:49:37", "00 Nov 1994 08:49:37", "06 Nov 1994 08:49"}) {
+        EXPECT_FALSE(detail::parseCookieDate(text).has_value()) << text;
+    }
+}
+
+// Secure is set over https alone, and sent over https alone.
+TEST_F(CookieJarTest, secure) {
+    EXPECT_FALSE(set("http://h/", "a=1; Secure"));
+    EXPECT_TRUE(set("https://h/", "a=1; Secure; HttpOnly"));
+    EXPECT_EQ(get("http://h/"), "");
+    EXPECT_EQ(get("https://h/"), "a=1");
+    EXPECT_TRUE(jar->cookies().at(0).httpOnly);
+}
+
+// An open channel cannot put its own in the way of a cookie that https has set.
+TEST_F(CookieJarTest, secureCookiesAreLeftAlone) {
+    set("https://www.example.org/", "a=1; Secure; Path=/login");
+    EXPECT_FALSE(set("http://www.example.org/login", "a=2; Path=/login"));
+    EXPECT_FALSE(set("http://www.example.org/", "a=2; Path=/login/x; Domain=example.org"));
+    EXPECT_TRUE(set("http://www.example.org/", "a=2; Path=/")) << "it is sent behind the other";
+    EXPECT_TRUE(set("http://www.example.org/", "b=2; Path=/login"));
+    EXPECT_TRUE(set("https://www.example.org/", "a=3; Path=/login"));
+}
+
+// Names promise what a cookie must then be, in either case.
+TEST_F(CookieJarTest, prefixes) {
+    EXPECT_FALSE(set("https://h.example/", "__Secure-a=1"));
+    EXPECT_TRUE(set("https://h.example/", "__Secure-a=1; Secure"));
+    EXPECT_TRUE(set("https://h.example/", "__Host-a=1; Secure; Path=/"));
+    EXPECT_FALSE(set("https://h.example/", "__host-a=1; Secure"));
+    EXPECT_FALSE(set("https://h.example/", "__Host-a=1; Secure; Path=/x"));
+    EXPECT_FALSE(set("https://h.example/", "__Host-a=1; Path=/"));
+    EXPECT_FALSE(set("https://h.example/", "__Host-a=1; Secure; Path=/; Domain=h.example"));
+    EXPECT_FALSE(set("https://h.example/", "=__Host-a=1; Secure; Path=/"));
+    EXPECT_FALSE(set("https://h.example/", "__SECURE-a"));
+}
+
+// SameSite is kept; None without Secure is refused.
+TEST_F(CookieJarTest, sameSite) {
+    EXPECT_FALSE(set("https://h/", "a=1; SameSite=None"));
+    EXPECT_TRUE(set("https://h/", "a=1; samesite=none; Secure"));
+    EXPECT_TRUE(set("https://h/", "b=1; SameSite=Strict"));
+    EXPECT_TRUE(set("https://h/", "c=1; SameSite=other"));
+    EXPECT_EQ(jar->cookies().at(0).sameSite, http::SameSite::None);
+    EXPECT_EQ(jar->cookies().at(1).sameSite, http::SameSite::Strict);
+    EXPECT_EQ(jar->cookies().at(2).sameSite, http::SameSite::Default);
+}
+
+// An attribute of more than 1024 bytes is passed over.
+TEST_F(CookieJarTest, longAttributesAreIgnored) {
+    set("http://h/a/b", "a=1; Path=/" + std::string(1024, 'x'));
+    EXPECT_EQ(get("http://h/a/b"), "a=1");
+}
+
+// Limits drop the oldest: of the domain, and of all.
+TEST_F(CookieJarTest, limits) {
+    jar = makeRef<CookieJar>(CookieJarOptions{.maxPerDomain = 2, .maxCookies = 3});
+    for (const char* field : {"a=1", "b=1", "c=1"}) {
+        set("http://h/", field);
+    }
+    EXPECT_EQ(get("http://h/"), "b=1; c=1");
+    set("http://i/", "d=1");
+    set("http://i/", "e=1");
+    EXPECT_EQ(get("http://h/"), "c=1");
+    EXPECT_EQ(jar->size(), 3U);
+}
+
+// The file that curl writes is read and written.
+TEST_F(CookieJarTest, netscapeRoundTrip) {
+    const std::string text =
+        "# Netscape HTTP Cookie File\n"
+        ".example.org\tTRUE\t/\tTRUE\t4102444800\tname\tva lue\n"
+        "#HttpOnly_h\tFALSE\t/a\tFALSE\t0\tb\t\n";
+    EXPECT_EQ(jar->addNetscape("\n# comment\r\n" + text).value(), 2U);
+    EXPECT_EQ(get("https://www.example.org/"), "name=va lue");
+    EXPECT_EQ(get("http://h/a"), "b=");
+    EXPECT_TRUE(jar->cookies().at(1).httpOnly);
+    EXPECT_EQ(jar->toNetscape(), text);
+}
+
+// A file that is none is refused whole, by the line.
+TEST_F(CookieJarTest, netscapeRefusals) {
+    const std::string good = "h\tFALSE\t/\tFALSE\t0\ta\tb\n";
+    for (const char* bad : {"h\tFALSE\t/\tFALSE\t0\ta", "h\tMAYBE\t/\tFALSE\t0\ta\tb",
+                            "\tFALSE\t/\tFALSE\t0\ta\tb", "h\tFALSE\tx\tFALSE\t0\ta\tb",
+                            "h\tFALSE\t/\t\t0\ta\tb", "h\tFALSE\t/\tFALSE\tx\ta\tb", "<html>"}) {
+        const auto result = jar->addNetscape(good + bad);
+        ASSERT_FALSE(result.ok()) << bad;
+        EXPECT_THAT(result.failure().message(), HasSubstr("line 2"));
+    }
+    EXPECT_EQ(jar->size(), 0U);
+}
+
+// A jar is saved for its owner alone, and loaded again; what cannot be is said by name.
+TEST_F(CookieJarTest, files) {
+    const test::TempFolder folder;
+    set("http://h/", "a=1; Max-Age=100000000");
+    jar->save(folder / "jar");
+    struct stat status{};
+    ASSERT_EQ(::stat((folder / "jar").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    EXPECT_EQ(folder.names().size(), 1U);
+    const auto other = makeRef<CookieJar>();
+    EXPECT_EQ(other->load(folder / "jar").value(), 1U);
+    EXPECT_EQ(other->toNetscape(), jar->toNetscape());
+    EXPECT_NE(other->load(folder / "none").failure().check<std::system_error>(), nullptr);
+    EXPECT_THROW(jar->save("/no/such/folder/jar"), std::system_error);
+    EXPECT_THROW(jar->save(folder.path()), std::system_error) << "a folder is in its place";
+    EXPECT_EQ(folder.names().size(), 1U) << "nothing is left behind";
+}
+
+class CookieAgentTest : public ::testing::Test {
+protected:
+    ~CookieAgentTest() override { inner->closeAll(); }
+
+    Outcome<Response> request(const char* uri, const http::Headers& headers = {}) {
+        return Outcome<Response>(agent.request("GET", uri, headers));
+    }
+
+    NoUnhandled unhandled;
+    Ref<ScriptedAgent> inner = makeRef<ScriptedAgent>();
+    Ref<CookieJar> jar = makeRef<CookieJar>();
+    RedirectAgent agent{CookieAgent{ScriptedAgentHandle(inner), jar}};
+};
+
+// WX-16: cookies of responses are kept and sent; an empty jar sends nothing.
+TEST_F(CookieAgentTest, sendsAndKeepsCookies) {
+    inner->answer(reply("404 No", "Set-Cookie: a=1\r\nSet-Cookie: b=2; Path=/x\r\n"));
+    request("http://h/x/y");
+    EXPECT_EQ(inner->last().field("Cookie"), "");
+    request("http://h/x/z");
+    EXPECT_EQ(inner->last().field("Cookie"), "a=1; b=2");
+    request("http://other/");
+    EXPECT_EQ(inner->last().field("Cookie"), "");
+}
+
+// WX-16: a Cookie of the caller's stays, alone.
+TEST_F(CookieAgentTest, leavesTheCallersCookie) {
+    jar->setCookie(Uri::parse("http://h/").value(), "a=1");
+    request("http://h/", http::Headers{{"cookie", "own=1"}});
+    EXPECT_EQ(inner->last().field("Cookie"), "own=1");
+}
+
+// WX-16: a Secure cookie does not go over http.
+TEST_F(CookieAgentTest, keepsSecureCookies) {
+    jar->setCookie(Uri::parse("https://h/").value(), "a=1; Secure");
+    request("http://h/");
+    EXPECT_EQ(inner->last().field("Cookie"), "");
+    request("https://h/");
+    EXPECT_EQ(inner->last().field("Cookie"), "a=1");
+}
+
+// WX-17: with redirects outside, cookies of redirects count, each where it belongs.
+TEST_F(CookieAgentTest, cookiesOfRedirectsCount) {
+    inner->answer(reply("302 Go", "Location: http://other/\r\nSet-Cookie: a=1\r\n"));
+    inner->answer(reply("302 Go", "Location: http://h/\r\nSet-Cookie: b=1\r\n"));
+    inner->answer(reply("200 OK"));
+    request("http://h/");
+    EXPECT_EQ((*inner)[1].field("Cookie"), "");
+    EXPECT_EQ((*inner)[2].field("Cookie"), "a=1");
+}
+
+}  // namespace
