@@ -41,6 +41,7 @@
 #include <marline/protocols/http/body_stream.hpp>
 #include <marline/protocols/http/content_encoder.hpp>
 #include <marline/protocols/http/cookie.hpp>
+#include <marline/protocols/http/digest_auth.hpp>
 #include <marline/protocols/http/event_stream.hpp>
 #include <marline/protocols/http/file.hpp>
 #include <marline/protocols/http/form.hpp>
