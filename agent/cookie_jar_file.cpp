@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include <marline/agent/cookie_jar.hpp>
+#include <marline/agent/detail/set_cookie.hpp>
 #include <marline/agent/detail/whole_file.hpp>
 
 namespace marline {
@@ -50,6 +51,10 @@ std::optional<StoredCookie> readLine(std::string_view line) {
     }
     cookie.name = columns[5];
     cookie.value = columns[6];
+    if (!detail::isCookieText(cookie.name) || !detail::isCookieText(cookie.value) ||
+        cookie.name.size() + cookie.value.size() > detail::kMaxCookieBytes) {
+        return std::nullopt;
+    }
     return cookie;
 }
 
