@@ -13,6 +13,7 @@
 #include <marline/agent/cookie_agent.hpp>
 #include <marline/agent/cookie_jar.hpp>
 #include <marline/agent/errors.hpp>
+#include <marline/agent/hsts_agent.hpp>
 #include <marline/agent/iagent.hpp>
 #include <marline/agent/redirect_agent.hpp>
 #include <marline/agent/request_bodies.hpp>
