@@ -6,13 +6,13 @@
 #include <utility>
 
 #include <marline/agent/detail/connection_pool.hpp>
+#include <marline/agent/detail/host_endpoints.hpp>
 #include <marline/agent/detail/http_connection.hpp>
 #include <marline/agent/detail/methods.hpp>
 #include <marline/agent/errors.hpp>
+#include <marline/agent/proxy_settings.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/http/serializer.hpp>
-#include <marline/reactor/hostname_endpoint.hpp>
-#include <marline/reactor/tls.hpp>
 
 namespace marline {
 namespace {
@@ -20,24 +20,7 @@ namespace {
 using detail::Exchange;
 using detail::HttpConnection;
 
-/// Connects to the host that the URI names.
-class HostEndpoints final : public IAgentEndpointFactory {
-public:
-    HostEndpoints(Reactor& reactor, Duration timeout) : reactor_(reactor), timeout_(timeout) {}
-
-    Ref<IStreamClientEndpoint> endpointForUri(const Uri& uri) override {
-        Ref<IStreamClientEndpoint> tcp = makeRef<HostnameEndpoint>(
-            reactor_, uri.host(), uri.port(), HostnameEndpointOptions{.timeout = timeout_});
-        if (uri.scheme() == "http") {
-            return tcp;
-        }
-        return wrapClientTls(reactor_, reactor_.clientTls(), uri.host(), std::move(tcp));
-    }
-
-private:
-    Reactor& reactor_;
-    Duration timeout_;
-};
+constexpr const char* kProxyAuthorization = "Proxy-Authorization";
 
 http::BodyLength bodyLength(std::string_view method, const Ref<IBodyProducer>& body) {
     if (body) {
@@ -55,8 +38,8 @@ namespace detail {
 class PoolingAgent final : public IAgent {
 public:
     PoolingAgent(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints, AgentOptions options)
-        : clock_(clock), options_(std::move(options)),
-          pool_(makeRef<ConnectionPool>(clock, std::move(endpoints), options_)) {}
+        : clock_(clock), options_(std::move(options)), endpoints_(std::move(endpoints)),
+          pool_(makeRef<ConnectionPool>(clock, endpoints_, options_)) {}
 
     const Ref<ConnectionPool>& pool() const noexcept { return pool_; }
 
@@ -96,8 +79,17 @@ private:
         if (!options_.persistent) {
             fields.addRawHeader("Connection", "close");
         }
+        const Proxy* const proxy = endpoints_->proxyFor(uri);
+        const bool absolute = proxy != nullptr && proxy->takesAbsoluteForm(uri);
         for (const auto& [name, value] : headers) {
-            fields.addRawHeader(name, value);
+            // Credentials for the proxy are none of the origin's business.
+            if (proxy == nullptr || absolute || !http::sameFieldName(name, kProxyAuthorization)) {
+                fields.addRawHeader(name, value);
+            }
+        }
+        if (absolute && !proxy->authorization().empty() &&
+            !headers.hasHeader(kProxyAuthorization)) {
+            fields.addRawHeader(kProxyAuthorization, proxy->authorization());
         }
         if (body && !headers.hasHeader("Content-Type")) {
             if (const std::string type = body->contentType(); !type.empty()) {
@@ -105,8 +97,10 @@ private:
             }
         }
         std::string head;
-        http::appendRequestHead(head, method, uri.requestTarget(), fields,
-                                bodyLength(method, body));
+        const std::string target =
+            absolute ? uri.scheme() + "://" + uri.authority() + uri.requestTarget()
+                     : uri.requestTarget();
+        http::appendRequestHead(head, method, target, fields, bodyLength(method, body));
         return head;
     }
 
@@ -157,10 +151,13 @@ private:
 
     IReactorTime& clock_;
     AgentOptions options_;
+    Ref<IAgentEndpointFactory> endpoints_;
     Ref<ConnectionPool> pool_;
 };
 
 }  // namespace detail
+
+const Proxy* IAgentEndpointFactory::proxyFor(const Uri&) const { return nullptr; }
 
 Agent::Agent(Ref<detail::PoolingAgent> agent)
     : AgentHandle(Ref<IAgent>(agent.get())), pool_(agent->pool()) {}
@@ -169,7 +166,7 @@ Agent::Agent(Reactor& reactor, AgentOptions options)
     : Agent(makeRef<detail::PoolingAgent>(
           reactor,
           options.endpoints ? options.endpoints
-                            : makeRef<HostEndpoints>(reactor, options.connectTimeout),
+                            : makeRef<detail::HostEndpoints>(reactor, options.connectTimeout),
           options)) {}
 
 Agent Agent::usingEndpointFactory(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints,

@@ -14,7 +14,10 @@
 #include <marline/agent/cookie_jar.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/agent/hsts_agent.hpp>
+#include <marline/agent/http_connect_endpoint.hpp>
 #include <marline/agent/iagent.hpp>
+#include <marline/agent/proxy_agent.hpp>
+#include <marline/agent/proxy_settings.hpp>
 #include <marline/agent/redirect_agent.hpp>
 #include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>

@@ -8,13 +8,20 @@
 #include <vector>
 
 #include <marline/agent/errors.hpp>
+#include <marline/agent/proxy_settings.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/errors.hpp>
 
 namespace marline::detail {
 namespace {
 
-std::string keyOf(const Uri& uri) {
+/// What connections must have in common to stand in for each other: the origin and the way there,
+/// or the proxy alone when it is who gets the requests.
+std::string keyOf(const Uri& uri, const Proxy* proxy) {
+    if (proxy != nullptr) {
+        return proxy->takesAbsoluteForm(uri) ? proxy->identity()
+                                             : keyOf(uri, nullptr) + " by " + proxy->identity();
+    }
     return uri.scheme() + "://" + uri.host() + ":" + std::to_string(uri.port());
 }
 
@@ -59,7 +66,7 @@ Deferred<Ref<HttpConnection>> ConnectionPool::acquire(const Uri& uri, bool fresh
             "no request to " + uri.authority(),
             std::vector<Failure>{ConnectionAborted("the agent is closed")}));
     }
-    std::string key = keyOf(uri);
+    std::string key = keyOf(uri, endpoints_->proxyFor(uri));
     if (!fresh) {
         if (Ref<HttpConnection> kept = takeIdle(key)) {
             ++counts_.reused;
