@@ -159,6 +159,24 @@ TEST(Cancelling, reachesTheInnermost) {
     EXPECT_EQ(seen, 5);
 }
 
+// DX-9: its own canceller is not asked while it waits.
+TEST(Cancelling, asksOnlyTheInnerOne) {
+    int outerAsked = 0;
+    int innerAsked = 0;
+    Deferred<int> inner([&](const Deferred<int>&) { ++innerAsked; });
+    Deferred<int> outer([&](const Deferred<int>&) { ++outerAsked; });
+    std::string seen;
+    outer.addCallback([&](int) { return inner; }).addErrback([&](const Failure& why) {
+        seen = why.typeName();
+        return 0;
+    });
+    outer.callback(1);
+    outer.cancel();
+    EXPECT_EQ(innerAsked, 1);
+    EXPECT_EQ(outerAsked, 0);
+    EXPECT_EQ(seen, "marline::CancelledError");
+}
+
 // DX-11: what the canceller throws leaves cancel(), and the Deferred stays unfired.
 TEST(Cancelling, exceptionOfTheCancellerEscapes) {
     Deferred<int> d([](const Deferred<int>&) { throw TimeoutError("no"); });

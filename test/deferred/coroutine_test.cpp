@@ -296,6 +296,26 @@ TEST(Coroutine, keepsNothingAfterItsEnd) {
     EXPECT_EQ(outcomeOf(d), "value");
 }
 
+// CO-17: nor of one that never had to wait, nor of one that failed.
+TEST(Coroutine, keepsNothingHoweverItEnds) {
+    const auto held = std::make_shared<int>(1);
+    const auto atOnce = [](std::shared_ptr<int> argument) -> Deferred<int> { co_return *argument; };
+    Deferred<int> done = atOnce(held);
+    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(outcomeOf(done), "value");
+
+    DeferredSource<int> source;
+    const auto fails = [](std::shared_ptr<int> argument, Deferred<int> wait) -> Deferred<int> {
+        const int more = co_await std::move(wait);
+        co_return more + *argument;
+    };
+    Deferred<int> failed = fails(held, source.deferred());
+    EXPECT_EQ(held.use_count(), 2);
+    source.errback(TimeoutError("late"));
+    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(outcomeOf(failed), "marline::TimeoutError");
+}
+
 // CO-19: the path of a Failure names each place in the bodies that it passed, and only those.
 TEST(Coroutine, failuresNameEachPlaceTheyPassed) {
     DeferredSource<int> source;

@@ -209,6 +209,26 @@ TEST(Deferred, cancellerGoesWhenItFires) {
     EXPECT_TRUE(watch.expired());
 }
 
+// D-22: also when it fails, and when the canceller owns its Deferred.
+TEST(Deferred, cancellerThatOwnsItsDeferredGoes) {
+    auto held = std::make_shared<int>(1);
+    const std::weak_ptr<int> watch = held;
+    auto own = std::make_shared<Deferred<int>>();
+    *own = Deferred<int>([own, held = std::move(held)](const Deferred<int>&) {});
+    std::weak_ptr<Deferred<int>> owned = own;
+    own.reset();
+    EXPECT_FALSE(watch.expired());
+    std::string error;
+    owned.lock()->addErrback([&](const Failure& why) {
+        error = why.message();
+        return 0;
+    });
+    owned.lock()->errback(TimeoutError("late"));
+    EXPECT_EQ(error, "late");
+    EXPECT_TRUE(watch.expired());
+    EXPECT_TRUE(owned.expired());
+}
+
 // D-24: links wait for as many unpause() as pause().
 TEST(Deferred, pauseCounts) {
     Deferred<int> d;

@@ -100,6 +100,21 @@ TEST_F(TimeoutTest, aResultInTimeEndsTheTimer) {
     EXPECT_FALSE(clock.pending());
 }
 
+// DT-2: nor is what the Deferred waits for cancelled when the time passes after its end.
+TEST_F(TimeoutTest, nothingInsideIsCancelledAfterTheEnd) {
+    int cancelled = 0;
+    DeferredSource<int> first;
+    DeferredSource<int> inner([&](Deferred<int>) { ++cancelled; });
+    Deferred<int> d = first.deferred().addTimeout(5s, clock);
+    watch(d.addCallback([&](int) { return inner.deferred(); }));
+    first.callback(1);
+    EXPECT_FALSE(clock.pending());
+    EXPECT_EQ(cancelled, 0);
+    inner.callback(2);
+    EXPECT_EQ(outcome, "value");
+    EXPECT_EQ(cancelled, 0);
+}
+
 // DT-3: what comes too late is cancelled, and the error says what took how long.
 TEST_F(TimeoutTest, whatIsLateIsCancelled) {
     int cancelled = 0;

@@ -33,6 +33,14 @@ TEST(Failure, checkFindsTypesAndBases) {
     EXPECT_EQ(why.check<std::bad_alloc>(), nullptr);
 }
 
+// F-2: of several types, trap takes the error by any that fits, in whatever order they are named.
+TEST(Failure, trapTakesAnyOfSeveral) {
+    const Failure why = Failure::make<TimeoutError>("late");
+    EXPECT_NO_THROW((why.trap<Error, TimeoutError>()));
+    EXPECT_NO_THROW((why.trap<TimeoutError, Error>()));
+    EXPECT_NO_THROW((why.trap<std::bad_alloc, std::exception>()));
+}
+
 // F-3: trap lets the named ones pass and throws anything else.
 TEST(Failure, trapThrowsWhatIsNotNamed) {
     const Failure why = Failure::make<TimeoutError>("late");

@@ -128,6 +128,18 @@ TEST(Waiting, whomItWaitsForIsKnown) {
     EXPECT_EQ(outer.chain().waitingOn(), nullptr);
 }
 
+// DC-16: chainDeferred() only hands the outcome over: nobody waits, so nothing is known.
+TEST(Waiting, chainDeferredWaitsForNothing) {
+    Deferred<int> from;
+    const Deferred<int> to;
+    from.chainDeferred(to);
+    EXPECT_EQ(to.chain().waitingOn(), nullptr);
+    EXPECT_EQ(from.chain().waitingOn(), nullptr);
+    from.callback(1);
+    EXPECT_TRUE(to.called());
+    EXPECT_EQ(to.chain().waitingOn(), nullptr);
+}
+
 struct OwnDeferred : Deferred<int> {
     using Deferred<int>::Deferred;
 };
