@@ -7,7 +7,6 @@
 #include <fstream>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -89,13 +88,6 @@ private:
 
 constexpr FileChange kList =
     FileChange::Created | FileChange::Deleted | FileChange::MovedFrom | FileChange::MovedTo;
-
-// dump() says where it was made.
-TEST_F(InotifyTest, dumpTellsWhereItWasMade) {
-    const unsigned line = std::source_location::current().line() + 1;
-    const Inotify inotify(reactor());
-    EXPECT_THAT(reactor().dump(), HasSubstr("inotify_test.cpp:" + std::to_string(line) + " "));
-}
 
 // What happens in a directory is told with the path, in order, as far as it was asked for.
 TEST_F(InotifyTest, aDirectorysListIsTold) {

@@ -4,7 +4,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -28,7 +27,6 @@ namespace {
 
 using test::TempFolder;
 using ::testing::AllOf;
-using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -336,18 +334,6 @@ TEST_F(SpawnTest, aChildThatCannotBeWatchedIsKilled) {
     const SpawnError error = refused(child, [&] { shell(child, "while :; do :; done"); });
     EXPECT_EQ(error.code().value(), EMFILE);
     EXPECT_THAT(error.what(), HasSubstr("cannot watch /bin/sh, which was killed"));
-}
-
-// dump() says where a child was asked for.
-TEST_F(SpawnTest, dumpTellsWhereAChildWasMade) {
-    const Recorder child = recorder();
-    const unsigned line = std::source_location::current().line() + 1;
-    reactor().spawnProcess(child, "/bin/cat", {"cat"});
-    EXPECT_THAT(reactor().dump(),
-                ContainsRegex("the child process [0-9]+, made at [^\n]*spawn_test.cpp:" +
-                              std::to_string(line) + " "));
-    child->transport()->closeStdin();
-    untilEnded(child);
 }
 
 // Misuse is told at the call, by the name of what is wrong.
