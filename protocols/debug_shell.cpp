@@ -136,7 +136,7 @@ void ShellSession::finished(const Result<std::string>& said) {
     }
     send(text.append(kPrompt));
     resumeProducing();
-    if (ended_ && !waits_ && transport() != nullptr) {
+    if (ended_ && !waits_ && unparsed().empty() && transport() != nullptr) {
         transport()->loseConnection();
     }
 }

@@ -284,11 +284,13 @@ TEST_F(ADebugShell, finishesWhatWasTyped) {
     Waiting waiting(*shell);
     Session session(*shell);
     session.shown();
-    session.type("wait\nhelp quit");
+    session.type("wait\nhelp quit\nhelp help");
     session.protocol->readConnectionLost();
     EXPECT_FALSE(session.transport.disconnecting());
     waiting.all.at(0).callback("done");
-    EXPECT_EQ(session.shown(), "done\n> quit      ends the session\n> ");
+    EXPECT_EQ(session.shown(),
+              "done\n> quit      ends the session\n> help      [COMMAND]: lists the commands, or "
+              "explains one\n> ");
     EXPECT_TRUE(session.transport.closed());
     Session idle(*shell);
     idle.shown();
