@@ -1,5 +1,6 @@
 #include <marline/agent/agent.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -20,6 +21,8 @@ namespace {
 using detail::Exchange;
 using detail::HttpConnection;
 
+// A head that fits is allocated once.
+constexpr std::size_t kUsualHead = 512;
 constexpr const char* kProxyAuthorization = "Proxy-Authorization";
 
 http::BodyLength bodyLength(std::string_view method, const Ref<IBodyProducer>& body) {
@@ -58,7 +61,8 @@ public:
         }
         const auto expect = headers.get("Expect");
         const bool waits = expect && http::sameFieldName(*expect, "100-continue");
-        auto exchange = makeRef<Exchange>(method, uri, std::move(head), std::move(body), waits);
+        auto exchange = makeRef<Exchange>(method, uri, std::move(head), std::move(body), waits,
+                                          headers.hasHeader("Upgrade"));
         if (options_.totalTimeout > Duration::zero()) {
             exchange->deadline = clock_.seconds() + options_.totalTimeout;
             exchange->total = options_.totalTimeout;
@@ -68,18 +72,41 @@ public:
 
 private:
     std::string serialize(std::string_view method, const Uri& uri, const http::Headers& headers,
-                          const Ref<IBodyProducer>& body) const {
+                          const Ref<IBodyProducer>& body) {
         if (method == "CONNECT") {
-            throw std::invalid_argument("CONNECT is for tunnels; use a proxy endpoint");
+            throw std::invalid_argument("CONNECT is for tunnels; use HttpConnectEndpoint");
         }
-        http::Headers fields;
+        const Proxy* const proxy = endpoints_->proxyFor(uri);
+        const bool absolute = proxy != nullptr && proxy->takesAbsoluteForm(uri);
+        // Taken, since a body may make a request when it is asked what it is.
+        http::Headers fields = std::exchange(fields_, {});
+        fields.clear();
+        writeFields(fields, uri, headers, proxy);
+        if (body && !headers.hasHeader("Content-Type")) {
+            if (const std::string type = body->contentType(); !type.empty()) {
+                fields.addRawHeader("Content-Type", type);
+            }
+        }
+        std::string head;
+        head.reserve(kUsualHead);
+        const std::string target =
+            absolute ? uri.scheme() + "://" + uri.authority() + uri.requestTarget()
+                     : uri.requestTarget();
+        http::appendRequestHead(head, method, target, fields, bodyLength(method, body));
+        fields_ = std::move(fields);
+        return head;
+    }
+
+    void writeFields(http::Headers& fields, const Uri& uri, const http::Headers& headers,
+                     const Proxy* proxy) const {
         if (!headers.hasHeader("Host")) {
             fields.addRawHeader("Host", uri.authority());
         }
-        if (!options_.persistent) {
+        if (headers.hasHeader("Upgrade") && !headers.hasHeader("Connection")) {
+            fields.addRawHeader("Connection", "Upgrade");
+        } else if (!options_.persistent) {
             fields.addRawHeader("Connection", "close");
         }
-        const Proxy* const proxy = endpoints_->proxyFor(uri);
         const bool absolute = proxy != nullptr && proxy->takesAbsoluteForm(uri);
         for (const auto& [name, value] : headers) {
             // Credentials for the proxy are none of the origin's business.
@@ -91,17 +118,6 @@ private:
             !headers.hasHeader(kProxyAuthorization)) {
             fields.addRawHeader(kProxyAuthorization, proxy->authorization());
         }
-        if (body && !headers.hasHeader("Content-Type")) {
-            if (const std::string type = body->contentType(); !type.empty()) {
-                fields.addRawHeader("Content-Type", type);
-            }
-        }
-        std::string head;
-        const std::string target =
-            absolute ? uri.scheme() + "://" + uri.authority() + uri.requestTarget()
-                     : uri.requestTarget();
-        http::appendRequestHead(head, method, target, fields, bodyLength(method, body));
-        return head;
     }
 
     Deferred<Response> attempt(Ref<const Exchange> exchange, bool again) {
@@ -153,6 +169,7 @@ private:
     AgentOptions options_;
     Ref<IAgentEndpointFactory> endpoints_;
     Ref<ConnectionPool> pool_;
+    http::Headers fields_;  // of the last request: their memory is used again
 };
 
 }  // namespace detail

@@ -16,6 +16,7 @@
 #include <marline/agent/hsts_agent.hpp>
 #include <marline/agent/http_connect_endpoint.hpp>
 #include <marline/agent/iagent.hpp>
+#include <marline/agent/progress_agent.hpp>
 #include <marline/agent/proxy_agent.hpp>
 #include <marline/agent/proxy_settings.hpp>
 #include <marline/agent/redirect_agent.hpp>

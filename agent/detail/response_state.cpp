@@ -48,5 +48,8 @@ void Response::deliverBody(Ref<IProtocol> receiver) const {
 }
 void Response::discardBody() const { state_->discardBody(); }
 void Response::abort() const { state_->abort(); }
+void Response::switchProtocol(Ref<IProtocol> protocol) const {
+    state_->handOver(std::move(protocol));
+}
 
 }  // namespace marline

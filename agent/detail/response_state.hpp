@@ -43,6 +43,7 @@ public:
     virtual void deliverBody(Ref<IProtocol> receiver) = 0;
     virtual void discardBody() = 0;
     virtual void abort() = 0;
+    virtual void handOver(Ref<IProtocol> protocol) = 0;
 
 protected:
     ~ResponseState() override = default;
@@ -73,6 +74,9 @@ public:
     const http::Headers& trailers() const noexcept override { return inner_.trailers(); }
     void discardBody() override { inner_.discardBody(); }
     void abort() override { inner_.abort(); }
+    void handOver(Ref<IProtocol> protocol) override {
+        inner_.switchProtocol(std::move(protocol));
+    }
 
 private:
     ~FilteredResponse() override = default;
