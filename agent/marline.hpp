@@ -7,6 +7,7 @@
 #include <marline/agent/agent.hpp>
 #include <marline/agent/auth_agent.hpp>
 #include <marline/agent/body.hpp>
+#include <marline/agent/cache_agent.hpp>
 #include <marline/agent/client.hpp>
 #include <marline/agent/collect.hpp>
 #include <marline/agent/content_decoder_agent.hpp>

@@ -209,6 +209,27 @@ TEST(GuideAgent, alwaysHttps) {
     EXPECT_EQ(second.value().uri().toString(), "https://example.org/");
 }
 
+// What the server lets be kept is asked for once.
+TEST(GuideAgent, aCache) {
+    Reactor reactor;
+    int asked = 0;
+    const auto site = siteOf(reactor, [&asked](http::Request& request) -> http::Rendered {
+        ++asked;
+        request.setHeader("Cache-Control", "max-age=1000");
+        return std::string("page");
+    });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    const std::string url = "http://" + port->getHost().toString() + "/";
+    auto cache = makeRef<ResponseCache>();
+    RedirectAgent cached{ContentDecoderAgent{CacheAgent{Agent{reactor}, cache}}};
+    for (int i = 0; i < 2; ++i) {
+        const Response response = outcomeOf(reactor, cached.request("GET", url)).value();
+        EXPECT_EQ(outcomeOf(reactor, readBody(response)).value(), "page");
+    }
+    EXPECT_EQ(asked, 1);
+    EXPECT_EQ(cache->metrics().hits, 1U);
+}
+
 // A cookie that a page sets comes back with the next request.
 TEST(GuideAgent, cookies) {
     Reactor reactor;
