@@ -55,11 +55,12 @@ void ConnectionResponse::abort() {
 }
 
 void ConnectionResponse::handOver(Ref<IProtocol> protocol) {
-    if (info().code != http::kSwitching || switched_) {
-        throw std::logic_error("Response::switchProtocol(): " +
-                               (switched_ ? "the connection has another protocol already"
-                                          : "the status is " + std::to_string(info().code) +
-                                                ", not 101 Switching Protocols"));
+    if (info().code != http::kSwitching) {
+        refuseHandOver();
+    }
+    if (switched_) {
+        throw std::logic_error(
+            "Response::switchProtocol(): the connection has another protocol already");
     }
     switched_ = true;
     const Ref<ConnectionResponse> alive(this);

@@ -50,6 +50,8 @@ protected:
 
     /// What a second deliverBody() throws.
     [[noreturn]] void refuseSecondReader() const;
+    /// What a handOver() throws that no 101 allows.
+    [[noreturn]] void refuseHandOver() const;
 
 private:
     ResponseInfo info_;
@@ -74,9 +76,7 @@ public:
     const http::Headers& trailers() const noexcept override { return inner_.trailers(); }
     void discardBody() override { inner_.discardBody(); }
     void abort() override { inner_.abort(); }
-    void handOver(Ref<IProtocol> protocol) override {
-        inner_.switchProtocol(std::move(protocol));
-    }
+    void handOver(Ref<IProtocol> protocol) override { inner_.switchProtocol(std::move(protocol)); }
 
 private:
     ~FilteredResponse() override = default;

@@ -27,6 +27,7 @@ public:
     void deliverBody(Ref<IProtocol> receiver) override;
     void discardBody() override { delivered_ = true; }
     void abort() override;
+    void handOver(Ref<IProtocol>) override { refuseHandOver(); }
 
 private:
     ~StoredResponse() override = default;
@@ -73,6 +74,7 @@ public:
     /// A short body is read to its end, and so kept: redirects have such.
     void discardBody() override;
     void abort() override { inner_.abort(); }
+    void handOver(Ref<IProtocol> protocol) override { inner_.switchProtocol(std::move(protocol)); }
 
 private:
     ~RecordedResponse() override = default;

@@ -1,6 +1,7 @@
 #include <marline/agent/cache_agent.hpp>
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -478,6 +479,17 @@ TEST_F(CacheAgentTest, storedBodiesHaveBackPressure) {
     quitter->transport().abortConnection();
     EXPECT_TRUE(quitter->endedWith<ResponseFailed>());
     request().discardBody();
+}
+
+// What is kept has no connection to hand over, and what is not a 101 does not give its own away.
+TEST_F(CacheAgentTest, handsNoConnectionOver) {
+    inner->answer(dated("200 OK", "Cache-Control: max-age=10\r\n", "one"));
+    const Response recorded = request();
+    EXPECT_THROW(recorded.switchProtocol({}), std::logic_error);
+    EXPECT_EQ(Outcome<std::string>(readBody(recorded)).value(), "one");
+    const Response stored = request();
+    EXPECT_EQ(asked(), 1U);
+    EXPECT_THROW(stored.switchProtocol({}), std::logic_error);
 }
 
 }  // namespace
