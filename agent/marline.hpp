@@ -13,6 +13,7 @@
 #include <marline/agent/cookie_agent.hpp>
 #include <marline/agent/cookie_jar.hpp>
 #include <marline/agent/errors.hpp>
+#include <marline/agent/hsts_agent.hpp>
 #include <marline/agent/http_connect_endpoint.hpp>
 #include <marline/agent/iagent.hpp>
 #include <marline/agent/progress_agent.hpp>
@@ -45,6 +46,7 @@
 #include <marline/protocols/http/body_stream.hpp>
 #include <marline/protocols/http/content_encoder.hpp>
 #include <marline/protocols/http/cookie.hpp>
+#include <marline/protocols/http/digest_auth.hpp>
 #include <marline/protocols/http/event_stream.hpp>
 #include <marline/protocols/http/file.hpp>
 #include <marline/protocols/http/form.hpp>

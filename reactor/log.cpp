@@ -25,13 +25,18 @@ spdlog::level::level_enum toSpdlog(LogLevel level) noexcept {
 spdlog::logger& backEnd() {
     static spdlog::logger logger = [] {
         spdlog::logger made("marline", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-        made.set_level(spdlog::level::warn);
+        made.set_level(spdlog::level::trace);
         return made;
     }();
     return logger;
 }
 
+std::atomic<LogLevel> currentLevel{LogLevel::Warning};
+
 void writeToStderr(LogLevel level, std::string_view message) noexcept {
+    if (level < logLevel()) {
+        return;
+    }
     try {
         backEnd().log(toSpdlog(level), "{}", message);
     } catch (const std::exception&) {
@@ -46,6 +51,10 @@ std::atomic<LogObserver> currentObserver{&writeToStderr};
 LogObserver setLogObserver(LogObserver observer) noexcept {
     return currentObserver.exchange(observer != nullptr ? observer : &writeToStderr);
 }
+
+LogLevel setLogLevel(LogLevel level) noexcept { return currentLevel.exchange(level); }
+
+LogLevel logLevel() noexcept { return currentLevel.load(std::memory_order_relaxed); }
 
 void log(LogLevel level, std::string_view message) noexcept {
     currentObserver.load(std::memory_order_relaxed)(level, message);

@@ -186,6 +186,29 @@ TEST(GuideAgent, clientWithCallbacks) {
     EXPECT_EQ(printed.text(), "application/json");
 }
 
+// A host that asked for https is asked by https.
+TEST(GuideAgent, alwaysHttps) {
+    Reactor reactor;
+    const marline::testing::CertificateAuthority authority;
+    const auto pair = authority.issue({.names = {"example.org"}});
+    const auto site = siteOf(reactor, [](http::Request& request) -> http::Rendered {
+        request.setHeader("Strict-Transport-Security", "max-age=1000");
+        return std::string(request.getHeader("Cookie").value_or("none"));
+    });
+    const auto port = reactor.listenTcp(
+        0, tlsServerFactory(TlsContext::server(pair.certificate, pair.key), reactor, site),
+        {.interface = "127.0.0.1"});
+    test::leadTo(reactor, "example.org", 443, port->getHost());
+    reactor.installClientTls(TlsContext::client().trustPem(authority.certificatePem()));
+
+    auto jar = makeRef<CookieJar>();
+    auto known = makeRef<HstsStore>();
+    RedirectAgent secured{HstsAgent{CookieAgent{Agent{reactor}, jar}, known}};
+    EXPECT_TRUE(outcomeOf(reactor, secured.request("GET", "https://example.org/")).ok());
+    const auto second = outcomeOf(reactor, secured.request("GET", "http://example.org/"));
+    EXPECT_EQ(second.value().uri().toString(), "https://example.org/");
+}
+
 // A cookie that a page sets comes back with the next request.
 TEST(GuideAgent, cookies) {
     Reactor reactor;

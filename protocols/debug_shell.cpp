@@ -1,0 +1,247 @@
+#include <marline/protocols/debug_shell.hpp>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+
+#include <unistd.h>
+
+#include <marline/protocols/line_receiver.hpp>
+#include <marline/reactor/health.hpp>
+#include <marline/reactor/log.hpp>
+#include <marline/reactor/reactor.hpp>
+#include <marline/reactor/unix.hpp>
+
+namespace marline {
+namespace {
+
+constexpr std::string_view kQuit = "quit";
+constexpr std::string_view kPrompt = "> ";
+
+DebugShell::Arguments wordsOf(std::string_view line) {
+    std::istringstream words{std::string(line)};
+    DebugShell::Arguments all;
+    for (std::string word; words >> word;) {
+        all.push_back(std::move(word));
+    }
+    return all;
+}
+
+constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warning", "error",
+                                                     "critical"};
+
+std::string logLevelCommand(const DebugShell::Arguments& arguments) {
+    if (!arguments.empty()) {
+        const auto found = std::find(kLevels.begin(), kLevels.end(), arguments.front());
+        if (found == kLevels.end() || arguments.size() > 1) {
+            throw ShellError("loglevel takes one of debug, info, warning, error, critical");
+        }
+        setLogLevel(static_cast<LogLevel>(found - kLevels.begin()));
+    }
+    return std::string(kLevels.at(static_cast<std::size_t>(logLevel())));
+}
+
+/// One who types, or a script.
+class ShellSession final : public LineOnlyReceiver {
+public:
+    explicit ShellSession(Ref<DebugShell> shell) : shell_(std::move(shell)) {
+        setDelimiter("\n");
+        setMaxLength(shell_->maxLineLength());
+    }
+
+    /// What was typed before the end of the input is run.
+    bool wantsHalfClose() const noexcept override { return true; }
+    void readConnectionLost() override;
+    void connectionLost(const Failure& reason) override;
+    void dataReceived(std::span<const std::byte> data) override;
+
+private:
+    void connectionMade() override;
+    void lineReceived(std::string_view line) override;
+    void lineLengthExceeded(std::string_view data) override;
+    bool parseFrame() override;
+    void logCommand(std::string_view name);
+    void finished(const Result<std::string>& said);
+    void send(std::string_view text);
+
+    Ref<DebugShell> shell_;
+    std::optional<Deferred<>> running_;
+    bool waits_ = false;  // for what runs
+    bool ended_ = false;  // no more will come
+};
+
+void ShellSession::connectionMade() {
+    send("marline debug shell of process " + std::to_string(::getpid()) +
+         ": help lists its commands\n");
+    send(kPrompt);
+}
+
+void ShellSession::send(std::string_view text) {
+    if (transport() != nullptr) {
+        transport()->write(text);
+    }
+}
+
+void ShellSession::dataReceived(std::span<const std::byte> data) {
+    const Ref<ShellSession> self(this);
+    LineOnlyReceiver::dataReceived(data);
+    if (waits_ && unparsed().size() > maxLength()) {
+        pauseProducing();
+    }
+}
+
+bool ShellSession::parseFrame() {
+    return !waits_ && transport() != nullptr && LineOnlyReceiver::parseFrame();
+}
+
+void ShellSession::lineReceived(std::string_view line) {
+    const DebugShell::Arguments words = wordsOf(line);
+    if (words.size() == 1 && words.front() == kQuit) {
+        transport()->loseConnection();
+        return;
+    }
+    if (!words.empty()) {
+        logCommand(words.front());
+    }
+    waits_ = true;
+    const Ref<ShellSession> self(this);
+    running_ = shell_->run(line).addBoth(
+        [self](const Result<std::string>& said) { self->finished(said); });
+    if (!waits_) {
+        running_.reset();
+    }
+}
+
+/// The arguments may be secrets, and the name is a peer's: it must not forge lines of a log.
+void ShellSession::logCommand(std::string_view name) {
+    const bool plain =
+        std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
+    IUnixTransport* socket = asUnixTransport(*transport());
+    log(LogLevel::Info,
+        "debug shell: " +
+            (socket != nullptr ? "user " + std::to_string(socket->peerCredentials().uid)
+                               : transport()->getPeer().toString()) +
+            " runs " + std::string(plain ? name : "what is no word"));
+}
+
+void ShellSession::finished(const Result<std::string>& said) {
+    waits_ = false;
+    running_.reset();
+    std::string text = said.ok() ? said.value() : "error: " + said.failure().message();
+    if (!text.empty() && !text.ends_with('\n')) {
+        text += '\n';
+    }
+    send(text.append(kPrompt));
+    resumeProducing();
+    if (ended_ && !waits_ && transport() != nullptr) {
+        transport()->loseConnection();
+    }
+}
+
+void ShellSession::lineLengthExceeded(std::string_view) {
+    send("error: a line is longer than " + std::to_string(maxLength()) +
+         " bytes (DebugShell::setMaxLineLength)\n");
+    transport()->loseConnection();
+}
+
+void ShellSession::readConnectionLost() {
+    const Ref<ShellSession> self(this);
+    ended_ = true;
+    if (!unparsed().empty() && !unparsed().ends_with('\n')) {
+        LineOnlyReceiver::dataReceived(asBytes("\n"));
+    }
+    if (!waits_ && transport() != nullptr) {
+        transport()->loseConnection();
+    }
+}
+
+void ShellSession::connectionLost(const Failure& reason) {
+    const Ref<ShellSession> self(this);
+    LineOnlyReceiver::connectionLost(reason);
+    if (const std::optional<Deferred<>> running = std::exchange(running_, std::nullopt)) {
+        running->cancel();
+    }
+}
+
+}  // namespace
+
+DebugShell::DebugShell(Reactor& reactor) : reactor_(reactor) { addOwnCommands(); }
+
+void DebugShell::addOwnCommands() {
+    addCommand("help", "[COMMAND]: lists the commands, or explains one",
+               [this](const Arguments& arguments) { return help(arguments); });
+    addCommand("dump", "what is open and pending in the reactor, and where that was made",
+               [this](const Arguments&) { return reactor_.dump(); });
+    addCommand("health", "how the reactor is doing, if that is watched",
+               [this](const Arguments&) { return reactor_.health().toString(); });
+    addCommand("calls", "the delayed calls that are pending",
+               [this](const Arguments&) { return pendingCalls(); });
+    addCommand("loglevel", "[LEVEL]: shows, or sets, from which level on is logged",
+               &logLevelCommand);
+    addCommand(std::string(kQuit), "ends the session", [](const Arguments& arguments) {
+        throw ShellError(arguments.empty() ? "quit is for sessions" : "quit takes nothing more");
+    });
+}
+
+void DebugShell::add(const std::string& name, const std::string& help, Function function) {
+    const Arguments words = wordsOf(name);
+    if (words.size() != 1 || words.front() != name) {
+        throw std::invalid_argument("DebugShell::addCommand: '" + name + "' is not one word");
+    }
+    if (!commands_.try_emplace(name, Command{help, std::move(function)}).second) {
+        throw std::invalid_argument("DebugShell::addCommand: there is a command '" + name + "'");
+    }
+}
+
+Deferred<std::string> DebugShell::run(std::string_view line) {
+    Arguments words = wordsOf(line);
+    if (words.empty()) {
+        return succeed(std::string());
+    }
+    const auto found = commands_.find(words.front());
+    if (found == commands_.end()) {
+        return fail<std::string>(
+            ShellError("there is no command '" + words.front() + "'; help lists those there are"));
+    }
+    words.erase(words.begin());
+    return found->second.function(words);
+}
+
+std::string DebugShell::help(const Arguments& about) const {
+    std::size_t width = 0;
+    for (const auto& [name, command] : commands_) {
+        width = std::max(width, name.size());
+    }
+    std::string text;
+    for (const auto& [name, command] : commands_) {
+        if (about.empty() || name == about.front()) {
+            text += name + std::string(width - name.size() + 2, ' ') + command.help + '\n';
+        }
+    }
+    if (text.empty()) {
+        throw ShellError("there is no command '" + about.front() + "'; help lists those there are");
+    }
+    return text;
+}
+
+/// That part of Reactor::dump().
+std::string DebugShell::pendingCalls() const {
+    const std::string all = reactor_.dump();
+    const std::size_t begin = all.find("pending calls: ");
+    return all.substr(begin, all.find("\nthreads: ", begin) - begin);
+}
+
+Ref<IListeningPort> DebugShell::listen(const std::string& path, std::source_location where) {
+    return reactor_.listenUnix(path, Ref<IProtocolFactory>(this),
+                               {.mode = 0600, .maxConnections = kMaxShellSessions, .wantPid = true},
+                               where);
+}
+
+Ref<IProtocol> DebugShell::buildProtocol(const Address&) {
+    return makeRef<ShellSession>(Ref<DebugShell>(this));
+}
+
+}  // namespace marline
