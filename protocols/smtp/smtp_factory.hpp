@@ -11,6 +11,7 @@
 #include <marline/deferred/function.hpp>
 #include <marline/deferred/ref.hpp>
 #include <marline/protocols/smtp/delivery.hpp>
+#include <marline/protocols/smtp/smtp_credentials.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/time.hpp>
 #include <marline/reactor/tls_context.hpp>
@@ -21,7 +22,7 @@ namespace marline::smtp {
 inline constexpr std::size_t kMaxCommandLine = 512;
 /// The longest line of a client that authenticates (RFC 4954 §4), with its CRLF.
 inline constexpr std::size_t kMaxAuthLine = 12288;
-/// The longest line of a message, with its CRLF (RFC 5321 §4.5.3.1.6).
+/// The longest line of a message, with its CRLF and without a doubled dot (RFC 5321 §4.5.3.1.6).
 inline constexpr std::size_t kMaxTextLine = 1000;
 /// The most recipients of one message (RFC 5321 §4.5.3.1.8).
 inline constexpr std::size_t kMaxRecipients = 100;
@@ -46,12 +47,6 @@ struct SmtpLimits {
     std::size_t refusals = kMaxRefusals;
     /// A client that sends no whole line for so long is let go with 421.
     Duration idle = kSmtpIdleTimeout;
-};
-
-/// Who a client of a mail server says it is.
-struct SmtpCredentials {
-    std::string user;
-    std::string password;
 };
 
 /// What an SmtpFactory serves.

@@ -39,7 +39,7 @@ void SmtpServer::timeoutConnection() {
 
 std::size_t SmtpServer::lineLimit() const {
     if (mode_ == Mode::Text) {
-        return shared_->options.limits.textLine;
+        return shared_->options.limits.textLine + (unparsed().starts_with('.') ? 1U : 0U);
     }
     const std::size_t command = shared_->options.limits.commandLine;
     return offersAuth() ? std::max(command, kMaxAuthLine) : command;
