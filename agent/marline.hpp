@@ -24,6 +24,7 @@
 #include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>
 #include <marline/agent/retry_agent.hpp>
+#include <marline/agent/reverse_proxy_resource.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/deferred/callbacks.hpp>
 #include <marline/deferred/combine.hpp>

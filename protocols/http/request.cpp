@@ -195,6 +195,10 @@ Request::Extras& Request::extras() {
     return *extras_;
 }
 
+void Request::pauseBody() { channel_->pauseBody(*this); }
+
+void Request::resumeBody() { channel_->resumeBody(*this); }
+
 // For the channel, the site and the routes.
 
 void Request::addPathParameter(std::string_view name, std::string value) {

@@ -84,6 +84,10 @@ public:
     const std::string& content() const noexcept { return content_; }
     /// What Resource::bodySink() gave; empty without.
     Ref<BodySink> bodySink() const noexcept;
+    /// Reads no more of the body until resumeBody(), for a BodySink whose own end is slow; the
+    /// client is not blamed for the time. Nothing once the body is whole.
+    void pauseBody();
+    void resumeBody();
     /// The body as multipart/form-data, wherever it went. Throws HttpError when it is none, or is
     /// beyond SiteOptions::form; a handler may leave that to its caller.
     const Form& form();
@@ -149,7 +153,8 @@ public:
     /// True once finish() was called, or the client has gone.
     bool finished() const noexcept { return state_ >= State::Finished; }
     /// Fires when the response has been handed to the transport, fails with the connection's error
-    /// when the client goes before that (Twisted: Q-12). A new Deferred at each call.
+    /// when the client goes before that (Twisted: Q-12), and with the HttpError of a body that was
+    /// refused. A new Deferred at each call.
     Deferred<> notifyFinish();
     /// Ends the connection at once, with a reset, whatever was sent (Twisted: `loseConnection`).
     void abort();

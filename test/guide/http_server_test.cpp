@@ -310,6 +310,37 @@ TEST(GuideHttpServer, digestAuthentication) {
     EXPECT_EQ(outcomeOf(old.reactor, again.request("GET", old.url("/"))).value().code(), 200);
 }
 
+// What is below the proxy is answered by the server behind, which is told who asks.
+TEST(GuideHttpServer, reverseProxy) {
+    Reactor reactor;
+    const auto serve = [&reactor](Ref<http::Resource> what) {
+        return reactor.listenTcp(0, makeRef<http::Site>(reactor, std::move(what)),
+                                 {.interface = "127.0.0.1"});
+    };
+    const auto upstream =
+        serve(makeRef<http::FunctionResource>([](http::Request& request) -> http::Rendered {
+            return request.uri() + " for " +
+                   std::string(request.getHeader("X-Forwarded-For").value_or("")) + " " +
+                   request.content();
+        }));
+    const std::string behind = upstream->getHost().toString();
+    const auto root = makeRef<http::Data>("front", "text/plain");
+
+    root->putChild("api",
+                   makeRef<ReverseProxyResource>(Agent(reactor), "http://" + behind + "/v1"));
+
+    const std::string front = "http://" + serve(root)->getHost().toString();
+    Agent agent{reactor};
+    const auto ask = [&](const std::string& path) {
+        return outcomeOf(reactor,
+                         readBody(outcomeOf(reactor, agent.request("POST", front + path, {},
+                                                                   makeRef<StringBody>("body")))
+                                      .value()))
+            .value();
+    };
+    EXPECT_EQ(ask("/api/x?y"), "/v1/x?y for 127.0.0.1 body");
+}
+
 // Each request makes a line, and a site that is shut down says what became of its connections.
 TEST(GuideHttpServer, loggingAndStopping) {
     Reactor reactor;

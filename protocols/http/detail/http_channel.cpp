@@ -55,7 +55,7 @@ void HttpChannel::dataReceived(std::span<const std::byte> data) {
 
 /// Whether the next request, or more of it, may be read.
 bool HttpChannel::mayRead() const noexcept {
-    return transport_ != nullptr && state_ < State::Handling && !blocked_;
+    return transport_ != nullptr && state_ < State::Handling && !blocked_ && !bodyPaused_;
 }
 
 /// Reads on until all is read, or a request is being handled, or the client takes no more.
@@ -209,6 +209,21 @@ void HttpChannel::endBody() {
     handle();
 }
 
+void HttpChannel::pauseBody(const Request& request) {
+    bodyPaused_ = bodyPaused_ || (request_.get() == &request && state_ < State::Handling);
+}
+
+void HttpChannel::resumeBody(const Request& request) {
+    const Ref<HttpChannel> alive(this);
+    if (request_.get() != &request || !std::exchange(bodyPaused_, false)) {
+        return;
+    }
+    bodyCame_ = true;  // the client could bring nothing meanwhile
+    if (mayRead()) {
+        readHeld();
+    }
+}
+
 // Ending.
 
 void HttpChannel::abort() {
@@ -231,6 +246,7 @@ void HttpChannel::refuse(int code, std::string_view why) {
     send(answer + page);
     forgetBody();
     if (Ref<Request> request = std::exchange(request_, {})) {
+        request->clientGone(Failure::make<HttpError>(code, std::string(why)));
         site_->giveRequest(std::move(request));
     }
     close();
@@ -250,6 +266,7 @@ void HttpChannel::refuse(const Failure& why) {
 void HttpChannel::forgetBody() {
     sink_ = nullptr;
     found_ = false;
+    bodyPaused_ = false;
     resource_.reset();
 }
 
@@ -317,77 +334,6 @@ void HttpChannel::close() {
     }
     now_ = site_->clock().seconds();
     allow(site_->options().closeTimeout);
-}
-
-// Time. The timer is only ever moved to an earlier time: when it comes up it looks at the deadline
-// and waits on, so a request costs no more than reading the clock.
-
-void HttpChannel::allow(Duration time) {
-    deadline_ = now_ + time;
-    if (deadline_ < timerDue_) {
-        timerDue_ = deadline_;
-        if (timer_.active()) {
-            timer_.reset(time);
-        } else {
-            timer_ = site_->clock().callLater(time, [this] { checkTime(); });
-        }
-    }
-}
-
-/// Forgets the clock, too: a request that somebody keeps may outlive it.
-void HttpChannel::stopTimer() {
-    if (timer_.active()) {
-        timer_.cancel();
-    }
-    timer_ = DelayedCall();
-}
-
-/// Whether the client takes what there is for it. False only when it was seen before with something
-/// to take, and has taken nothing since.
-bool HttpChannel::clientReads() {
-    const std::size_t waiting = transport_->bytesBuffered();
-    const std::uint64_t taken = sent_ - std::min<std::uint64_t>(waiting, sent_);
-    const bool moved = std::exchange(taken_, taken) != taken;
-    return !std::exchange(waited_, waiting > 0) || moved || waiting == 0;
-}
-
-void HttpChannel::checkTime() {
-    const Ref<HttpChannel> alive(this);
-    const SiteOptions& options = site_->options();
-    timerDue_ = Duration::max();
-    now_ = site_->clock().seconds();
-    if (now_ < deadline_) {
-        allow(deadline_ - now_);
-        return;
-    }
-    switch (state_) {
-    case State::Head:
-        refuse(kRequestTimeout, "the head took longer than SiteOptions::headerTimeout");
-        return;
-    case State::Body:
-        refuse(kRequestTimeout, "the body paused for longer than SiteOptions::bodyTimeout");
-        return;
-    case State::Idle:
-        if (transport_->bytesBuffered() == 0) {
-            close();
-            return;
-        }
-        break;
-    case State::Handling: break;
-    case State::Closing:
-        if (transport_->bytesBuffered() == 0) {
-            abort();
-            return;
-        }
-        break;
-    }
-    if (clientReads()) {
-        allow(options.sendTimeout);
-    } else {
-        log(LogLevel::Info, "gave up on " + peer_.toString() +
-                                ": it has taken nothing for SiteOptions::sendTimeout");
-        abort();
-    }
 }
 
 }  // namespace marline::http

@@ -58,6 +58,8 @@ public:
     std::string_view date() const;
     void send(std::string_view bytes);
     void abort();
+    void pauseBody(const Request& request);
+    void resumeBody(const Request& request);
     void attachProducer(IProducer& producer, Producing mode);
     void detachProducer();
     void requestFinished();
@@ -124,12 +126,13 @@ private:
     std::uint64_t sent_ = 0;   // bytes given to the transport
     std::uint64_t taken_ = 0;  // of them, taken by the client when that was last looked at
     State state_ = State::Idle;
-    bool waited_ = false;    // there was something to take then
-    bool found_ = false;     // resource_ was looked for
-    bool reading_ = false;   // in read()
-    bool bodyCame_ = false;  // since the last settle()
-    bool paused_ = false;    // the transport was told not to read
-    bool blocked_ = false;   // the transport's buffer is full
+    bool waited_ = false;      // there was something to take then
+    bool found_ = false;       // resource_ was looked for
+    bool reading_ = false;     // in read()
+    bool bodyCame_ = false;    // since the last settle()
+    bool bodyPaused_ = false;  // who takes the body wants no more for now
+    bool paused_ = false;      // the transport was told not to read
+    bool blocked_ = false;     // the transport's buffer is full
     bool keepAlive_ = true;
 };
 

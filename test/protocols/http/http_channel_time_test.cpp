@@ -2,13 +2,17 @@
 #include <marline/protocols/http/site.hpp>
 
 #include <marline/deferred/deferred.hpp>
+#include <marline/reactor/errors.hpp>
+#include <marline/reactor/testing/string_transport.hpp>
 #include <marline/reactor/time.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server_wire.hpp"
@@ -55,6 +59,71 @@ TEST_F(HttpChannelTimeTest, closesAConnectionThatNeverAsks) {
     wire.clock().advance(1ns);
     EXPECT_TRUE(wire.transport().writeEnded());
     EXPECT_EQ(wire.take(), "");
+}
+
+/// Clients of one site that never end their heads.
+class SlowClients {
+public:
+    SlowClients(Site& site, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            Client& client = clients_.emplace_back();
+            client.protocol = site.buildProtocol(client.transport.getPeer());
+            client.protocol->makeConnection(client.transport);
+            client.protocol->dataReceived(asBytes("GET / HTTP/1.1\r\nHost: t\r\nX-"));
+        }
+    }
+    /// Each sends a byte, unless the server has closed on it.
+    void drip() {
+        for (Client& client : clients_) {
+            if (!client.transport.disconnecting()) {
+                client.protocol->dataReceived(asBytes("x"));
+            }
+        }
+    }
+    /// How many of them the server has told off, and how many it has dropped.
+    std::pair<std::size_t, std::size_t> ended() const {
+        std::pair<std::size_t, std::size_t> count;
+        for (const Client& client : clients_) {
+            count.first += client.transport.value().starts_with("HTTP/1.1 408 ") ? 1U : 0U;
+            count.second += client.transport.aborted() ? 1U : 0U;
+        }
+        return count;
+    }
+    void disconnect() {
+        for (Client& client : clients_) {
+            client.transport.disconnect();
+            client.protocol->connectionLost(ConnectionDone());
+        }
+    }
+
+private:
+    struct Client {
+        testing::StringTransport transport;
+        Ref<IProtocol> protocol;
+    };
+    std::deque<Client> clients_;
+};
+
+// Slowloris: whoever sends a byte a second is gone at the deadline of a head, all at once, and
+// whoever asks beside them is answered as ever.
+TEST_F(HttpChannelTimeTest, outlivesSlowClients) {
+    constexpr std::size_t kSlow = 50;
+    ServerWire honest(ok, times());
+    SlowClients slow(honest.site(), kSlow);
+    for (int second = 1; second < 10; ++second) {
+        honest.clock().advance(1s);
+        slow.drip();
+        EXPECT_TRUE(honest.exchange(kGet).ends_with("ok"));
+        EXPECT_EQ(slow.ended(), std::pair(std::size_t{0}, std::size_t{0}));
+    }
+    honest.clock().advance(1s);
+    EXPECT_EQ(slow.ended(), std::pair(kSlow, std::size_t{0}));
+    slow.drip();
+    honest.clock().advance(2s);
+    EXPECT_EQ(slow.ended(), std::pair(kSlow, kSlow)) << "whether they close or not";
+    slow.disconnect();
+    EXPECT_EQ(honest.site().connections(), 1U);
+    EXPECT_TRUE(honest.exchange(kGet).ends_with("ok"));
 }
 
 // A head that drips is given its time from its first byte, however often a byte comes.

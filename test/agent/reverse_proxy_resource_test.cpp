@@ -1,0 +1,349 @@
+// ReverseProxyResource, between a client and a server that the test plays.
+#include <marline/agent/reverse_proxy_resource.hpp>
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <marline/agent/errors.hpp>
+#include <marline/reactor/errors.hpp>
+
+#include <test/protocols/http/server_wire.hpp>
+#include <test/support/scripted_agent.hpp>
+
+namespace marline {
+namespace {
+
+using namespace std::chrono_literals;
+using http::test::ServerWire;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::reply;
+using ::testing::StartsWith;
+
+class ReverseProxyTest : public http::test::ServerTest {
+protected:
+    void TearDown() override {
+        inner->closeAll();
+        ServerTest::TearDown();
+    }
+    Ref<http::Resource> proxy(ReverseProxyOptions options = {},
+                              const std::string& to = "http://up:8080/base/") const {
+        return makeRef<ReverseProxyResource>(testing::ScriptedAgentHandle(inner), to,
+                                             std::move(options));
+    }
+    /// A site that has the proxy at /p.
+    Ref<http::Resource> site(ReverseProxyOptions options = {}) const {
+        auto root = makeRef<http::Data>("", "");
+        root->putChild("p", proxy(std::move(options)));
+        return root;
+    }
+    static std::string get(ServerWire& wire, const std::string& path,
+                           const std::string& fields = "") {
+        return wire.exchange("GET " + path + " HTTP/1.1\r\nHost: Here:81\r\n" + fields + "\r\n");
+    }
+    std::string sent(const std::string& name) const { return inner->last().field(name); }
+    testing::ScriptedConnection& upstream() const { return *inner->last().connection; }
+
+    Ref<testing::ScriptedAgent> inner = makeRef<testing::ScriptedAgent>();
+};
+
+// Twisted's ReverseProxyResource: what stands below it, and the query, is asked for as it was sent.
+TEST_F(ReverseProxyTest, passesPathsOn) {
+    const auto target = [this](const std::string& path) {
+        ServerWire wire(site());
+        inner->answer(reply("200 OK"));
+        get(wire, path);
+        return inner->last().uri;
+    };
+    EXPECT_EQ(target("/p"), "http://up:8080/base");
+    EXPECT_EQ(target("/p/"), "http://up:8080/base/");
+    EXPECT_EQ(target("/p/a%20b/c//d?e=f?g%2F"), "http://up:8080/base/a%20b/c//d?e=f?g%2F");
+    EXPECT_EQ(target("/p?x"), "http://up:8080/base?x");
+}
+
+// A path that leads out of what is passed on, however it is written, is refused.
+TEST_F(ReverseProxyTest, refusesDotSegments) {
+    for (const char* path : {"/p/../admin", "/p/%2e%2E/admin", "/p/a/..", "/p/x%2f..%2f../admin",
+                             "/p/..%5cadmin", "/p/./a"}) {
+        ServerWire wire(site());
+        EXPECT_THAT(get(wire, path), StartsWith("HTTP/1.1 400 ")) << path;
+    }
+    EXPECT_EQ(inner->requests(), 0U);
+    ServerWire wire(site());
+    inner->answer(reply("200 OK"));
+    EXPECT_THAT(get(wire, "/p/..a/b..c/..."), StartsWith("HTTP/1.1 200 "));
+}
+
+// RFC 9110 §7.6.1: what is of the client's connection, also by its own word, is not passed on.
+TEST_F(ReverseProxyTest, keepsTheConnectionsFields) {
+    ServerWire wire(proxy());
+    inner->answer(reply("200 OK"));
+    get(wire, "/",
+        "Connection: keep-alive, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
+        "Upgrade: h2c\r\nProxy-Authorization: x\r\nProxy-Connection: close\r\nTrailer: a\r\n"
+        "Expect: 100-continue\r\nAccept: b\r\nCookie: c\r\naccept: d\r\n");
+    for (const char* name : {"Connection", "X-Mine", "Keep-Alive", "TE", "Upgrade", "Trailer",
+                             "Proxy-Authorization", "Proxy-Connection", "Expect", "Host"}) {
+        EXPECT_EQ(sent(name), "") << name;
+    }
+    EXPECT_EQ(sent("Accept"), "b | d");
+    EXPECT_EQ(sent("Cookie"), "c");
+}
+
+// RFC 7239, RFC 9110 §7.6.3: where it comes from is said, and what a client says of that is not
+// believed.
+TEST_F(ReverseProxyTest, saysWhereItComesFrom) {
+    ServerWire wire(proxy());
+    inner->answer(reply("200 OK"));
+    get(wire, "/",
+        "Forwarded: for=evil\r\nX-Forwarded-For: evil\r\nX-Forwarded-Proto: https\r\n"
+        "X-Forwarded-Host: evil\r\nVia: 1.0 other\r\nConnection: Via\r\n");
+    const std::string peer = wire.transport().getPeer().host;
+    EXPECT_EQ(sent("Forwarded"), "for=" + peer + ";host=\"Here:81\";proto=http");
+    EXPECT_EQ(sent("X-Forwarded-For"), peer);
+    EXPECT_EQ(sent("X-Forwarded-Host"), "Here:81");
+    EXPECT_EQ(sent("X-Forwarded-Proto"), "http");
+    EXPECT_EQ(sent("Via"), "1.1 marline");
+}
+
+// ReverseProxyOptions::trustForwarded, preserveHost and via.
+TEST_F(ReverseProxyTest, addsToWhatItTrusts) {
+    ServerWire wire(proxy({.preserveHost = true, .trustForwarded = true, .via = "edge"}));
+    inner->answer(reply("200 OK"));
+    get(wire, "/",
+        "Forwarded: for=a\r\nX-Forwarded-For: a\r\nX-Forwarded-For: b\r\n"
+        "X-Forwarded-Proto: https\r\nX-Forwarded-Host: first\r\nVia: 1.0 other\r\n");
+    const std::string peer = wire.transport().getPeer().host;
+    EXPECT_EQ(sent("Forwarded"), "for=a, for=" + peer + ";host=\"Here:81\";proto=http");
+    EXPECT_EQ(sent("X-Forwarded-For"), "a, b, " + peer);
+    EXPECT_EQ(sent("X-Forwarded-Host"), "first");
+    EXPECT_EQ(sent("X-Forwarded-Proto"), "https");
+    EXPECT_EQ(sent("Via"), "1.0 other, 1.1 edge");
+    EXPECT_EQ(sent("Host"), "Here:81");
+}
+
+// The response comes back with its code, phrase, fields and body, without those of its connection.
+TEST_F(ReverseProxyTest, passesTheResponseBack) {
+    ServerWire wire(proxy());
+    inner->answer(
+        "HTTP/1.1 299 Odd\r\nContent-Length: 4\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+        "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\n"
+        "Keep-Alive: timeout=5\r\nContent-Type: x/y\r\nVia: 1.0 other\r\n\r\nbody");
+    EXPECT_EQ(get(wire, "/"),
+              "HTTP/1.1 299 Odd\r\nContent-Length: 4\r\nDate: D\r\nSet-Cookie: a=1\r\n"
+              "Set-Cookie: b=2\r\nContent-Type: x/y\r\nVia: 1.0 other, 1.1 marline\r\n\r\nbody");
+    inner->answer(reply("404 Not Found"));
+    EXPECT_THAT(get(wire, "/"), StartsWith("HTTP/1.1 404 Not Found\r\n")) << "kept alive";
+}
+
+// RFC 9110 §8.3: a body without a type is not given the site's, which is HTML.
+TEST_F(ReverseProxyTest, guessesNoType) {
+    ServerWire wire(proxy());
+    inner->answer(reply("200 OK", "", "<script>"));
+    EXPECT_THAT(get(wire, "/"), HasSubstr("\r\nContent-Type: application/octet-stream\r\n"));
+}
+
+// Chunks come apart and are made anew; an end by the close is an end for the client as well.
+TEST_F(ReverseProxyTest, framesAnew) {
+    ServerWire wire(proxy());
+    inner->answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+    EXPECT_THAT(get(wire, "/"), EndsWith("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
+    inner->answer("HTTP/1.0 200 OK\r\n\r\nabc");
+    std::string answer = get(wire, "/");
+    EXPECT_THAT(answer, HasSubstr("\r\nVia: 1.0 marline\r\n"));
+    upstream().close();
+    answer += wire.take();
+    EXPECT_THAT(answer, EndsWith("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
+}
+
+// HEAD, 204 and 304 have no body, and HEAD its announced length.
+TEST_F(ReverseProxyTest, passesBodilessResponses) {
+    ServerWire wire(proxy());
+    inner->answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: x/y\r\n\r\n");
+    EXPECT_THAT(wire.exchange("HEAD / HTTP/1.1\r\nHost: t\r\n\r\n"),
+                HasSubstr("\r\nContent-Length: 5\r\n"));
+    EXPECT_EQ(inner->last().method, "HEAD");
+    inner->answer("HTTP/1.1 204 No Content\r\n\r\n");
+    EXPECT_THAT(get(wire, "/"), AllOf(StartsWith("HTTP/1.1 204 "), EndsWith("\r\n\r\n")));
+    inner->answer("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n");
+    EXPECT_THAT(get(wire, "/"), AllOf(StartsWith("HTTP/1.1 304 "), HasSubstr("ETag: \"x\"\r\n")));
+}
+
+// A request's body is passed on while it comes, by its length or in chunks.
+TEST_F(ReverseProxyTest, passesBodiesOn) {
+    ServerWire wire(proxy());
+    wire.send("POST /f HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\nContent-Type: a/b\r\n\r\nabc");
+    EXPECT_EQ(inner->last().method, "POST");
+    EXPECT_EQ(sent("Content-Type"), "a/b");
+    EXPECT_EQ(inner->last().body->length(), 6U);
+    EXPECT_EQ(upstream().take(), "Rabc");
+    upstream().send(reply("200 OK", "", "early"));
+    EXPECT_EQ(wire.take(), "") << "the request is not whole";
+    EXPECT_THAT(wire.exchange("def"), EndsWith("\r\n\r\nearly"));
+    EXPECT_EQ(upstream().take(), "def");
+
+    wire.send("PUT /f HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    EXPECT_EQ(inner->last().body->length(), std::nullopt);
+    EXPECT_EQ(upstream().take(), "R3\r\nabc\r\n");
+    wire.send("0\r\n\r\n");
+    EXPECT_EQ(upstream().take(), "0\r\n\r\n");
+    upstream().send(reply("201 Created"));
+    EXPECT_THAT(wire.take(), StartsWith("HTTP/1.1 201 "));
+
+    inner->answer(reply("200 OK"));
+    EXPECT_THAT(wire.exchange("POST /f HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n"),
+                StartsWith("HTTP/1.1 200 "));
+    EXPECT_FALSE(inner->last().body) << "the agent says by itself that there is none";
+}
+
+// A server that takes no more makes the client wait, and is not the client's fault.
+TEST_F(ReverseProxyTest, pacesTheClient) {
+    http::SiteOptions options;
+    options.bodyTimeout = 5s;
+    ServerWire wire(proxy(), options);
+    const std::string piece(20'000, 'x');
+    wire.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 40001\r\n\r\n");
+    ASSERT_NE(upstream().producer(), nullptr);
+    upstream().producer()->pauseProducing();
+    wire.send(piece);
+    EXPECT_EQ(upstream().take(), "R");
+    EXPECT_TRUE(wire.transport().paused());
+    wire.clock().advance(60s);
+    upstream().producer()->resumeProducing();
+    EXPECT_EQ(upstream().take(), piece);
+    EXPECT_FALSE(wire.transport().paused());
+    wire.send(piece);
+    EXPECT_EQ(upstream().take(), piece);
+    wire.clock().advance(5s);
+    EXPECT_THAT(wire.take(), StartsWith("HTTP/1.1 408 ")) << "now it is";
+    upstream().settle();
+    EXPECT_FALSE(upstream().open()) << "and the server behind hears no more of it";
+}
+
+// A client that takes no more makes the server wait.
+TEST_F(ReverseProxyTest, pacesTheServer) {
+    ServerWire wire(proxy());
+    const std::string piece(2 * testing::StringTransport::kHighWater, 'x');
+    get(wire, "/");
+    wire.transport().hold();
+    upstream().send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(2 * piece.size()) +
+                    "\r\n\r\n" + piece);
+    EXPECT_TRUE(upstream().paused());
+    upstream().send(piece);
+    EXPECT_LT(wire.transport().value().size(), 2 * piece.size());
+    wire.transport().drain();
+    upstream().settle();
+    EXPECT_THAT(wire.take(), EndsWith("\r\n\r\n" + piece + piece));
+    wire.transport().drain();
+    EXPECT_FALSE(upstream().paused());
+}
+
+// The client's going cancels the request, before the response and in its middle.
+TEST_F(ReverseProxyTest, cancelsWhenTheClientGoes) {
+    for (const char* came : {"", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"}) {
+        ServerWire wire(proxy());
+        get(wire, "/");
+        upstream().send(came);
+        EXPECT_TRUE(upstream().open());
+        wire.disconnect();
+        upstream().settle();
+        EXPECT_FALSE(upstream().open()) << came;
+    }
+    ServerWire wire(proxy());
+    wire.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nab");
+    wire.disconnect();
+    upstream().settle();
+    EXPECT_FALSE(upstream().open()) << "in the middle of its own body";
+}
+
+// A body that is refused, as its framing breaks, ends the request to the server behind as well.
+TEST_F(ReverseProxyTest, cancelsWhatCannotBeRead) {
+    ServerWire wire(proxy());
+    EXPECT_THAT(wire.exchange("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+                              "3\r\nabcXX"),
+                StartsWith("HTTP/1.1 400 "));
+    upstream().settle();
+    EXPECT_FALSE(upstream().open());
+    EXPECT_EQ(upstream().take().find("0\r\n\r\n"), std::string::npos) << "no end is made up";
+}
+
+// ReverseProxyOptions::maxBody: what is announced too long is not even begun, the rest is cut.
+TEST_F(ReverseProxyTest, boundsBodies) {
+    const auto post = [this](const std::string& rest) {
+        ServerWire wire(proxy({.maxBody = 4}));
+        return wire.exchange("POST / HTTP/1.1\r\nHost: t\r\n" + rest).substr(9, 3);
+    };
+    EXPECT_EQ(post("Content-Length: 5\r\n\r\n"), "413");
+    EXPECT_EQ(inner->requests(), 0U);
+    EXPECT_EQ(post("Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"), "413");
+    upstream().settle();
+    EXPECT_FALSE(upstream().open());
+    inner->answer(reply("200 OK"));
+    EXPECT_EQ(post("Content-Length: 4\r\n\r\nabcd"), "200");
+}
+
+// Who does not answer is a bad gateway; who takes too long, at whatever stage, a timed-out one.
+TEST_F(ReverseProxyTest, tellsWhatWentWrong) {
+    const auto codeOf = [this](const Failure& why) {
+        ServerWire wire(proxy());
+        inner->refuse(why);
+        const std::string answer = get(wire, "/");
+        EXPECT_EQ(answer.find("secret"), std::string::npos) << "the log has it";
+        EXPECT_THAT(errors(), HasSubstr("proxy: GET /"));
+        return answer.substr(9, 3);
+    };
+    EXPECT_EQ(codeOf(ConnectionRefusedError("secret")), "502");
+    EXPECT_EQ(codeOf(DNSLookupError("secret")), "502");
+    EXPECT_EQ(codeOf(ConnectTimeoutError("secret")), "504");
+    EXPECT_EQ(codeOf(TimeoutError("secret")), "504");
+    EXPECT_EQ(codeOf(ResponseNeverReceived("secret", {Failure(TimeoutError("x"))})), "504");
+    EXPECT_EQ(codeOf(ResponseNeverReceived("secret", {Failure(ConnectionLost("x"))})), "502");
+    EXPECT_EQ(codeOf(BadRequest("secret")), "400");
+}
+
+// A failure while the body still comes waits for its end, and the connection lives on.
+TEST_F(ReverseProxyTest, failsBehindTheBody) {
+    ServerWire wire(proxy());
+    inner->refuse(ConnectionRefusedError("no"));
+    EXPECT_EQ(wire.exchange("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nab"), "");
+    EXPECT_THAT(wire.exchange("cd"), StartsWith("HTTP/1.1 502 "));
+    inner->answer(reply("200 OK"));
+    EXPECT_THAT(get(wire, "/"), StartsWith("HTTP/1.1 200 "));
+}
+
+// A server that goes while the body is sent to it is a bad gateway, too.
+TEST_F(ReverseProxyTest, losesTheServerInTheBody) {
+    ServerWire wire(proxy());
+    wire.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nab");
+    upstream().lose();
+    EXPECT_THAT(wire.exchange("cd"), StartsWith("HTTP/1.1 502 "));
+}
+
+// A response that ends early cannot be finished: the client's connection is cut.
+TEST_F(ReverseProxyTest, cutsWhatWasCut) {
+    ServerWire wire(proxy());
+    get(wire, "/");
+    upstream().send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    EXPECT_FALSE(wire.transport().aborted());
+    upstream().lose();
+    EXPECT_TRUE(wire.transport().aborted());
+    EXPECT_THAT(wire.take(), Not(EndsWith("0\r\n\r\n")));
+}
+
+// What is no place to pass requests on to is misuse.
+TEST_F(ReverseProxyTest, refusesMisuse) {
+    EXPECT_THROW(proxy({}, "no uri"), UriError);
+    EXPECT_THROW(proxy({}, "ftp://h/"), UriError);
+    EXPECT_THROW(proxy({}, "http://h/?q"), UriError);
+    EXPECT_THROW(proxy({.via = "a b"}), std::invalid_argument);
+    EXPECT_NO_THROW(proxy({}, "https://h"));
+}
+
+}  // namespace
+}  // namespace marline
