@@ -1,18 +1,19 @@
 #include <marline/agent/agent.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include <marline/agent/detail/connection_pool.hpp>
+#include <marline/agent/detail/host_endpoints.hpp>
 #include <marline/agent/detail/http_connection.hpp>
 #include <marline/agent/detail/methods.hpp>
 #include <marline/agent/errors.hpp>
+#include <marline/agent/proxy_settings.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/http/serializer.hpp>
-#include <marline/reactor/hostname_endpoint.hpp>
-#include <marline/reactor/tls.hpp>
 
 namespace marline {
 namespace {
@@ -20,24 +21,9 @@ namespace {
 using detail::Exchange;
 using detail::HttpConnection;
 
-/// Connects to the host that the URI names.
-class HostEndpoints final : public IAgentEndpointFactory {
-public:
-    HostEndpoints(Reactor& reactor, Duration timeout) : reactor_(reactor), timeout_(timeout) {}
-
-    Ref<IStreamClientEndpoint> endpointForUri(const Uri& uri) override {
-        Ref<IStreamClientEndpoint> tcp = makeRef<HostnameEndpoint>(
-            reactor_, uri.host(), uri.port(), HostnameEndpointOptions{.timeout = timeout_});
-        if (uri.scheme() == "http") {
-            return tcp;
-        }
-        return wrapClientTls(reactor_, reactor_.clientTls(), uri.host(), std::move(tcp));
-    }
-
-private:
-    Reactor& reactor_;
-    Duration timeout_;
-};
+// A head that fits is allocated once.
+constexpr std::size_t kUsualHead = 512;
+constexpr const char* kProxyAuthorization = "Proxy-Authorization";
 
 http::BodyLength bodyLength(std::string_view method, const Ref<IBodyProducer>& body) {
     if (body) {
@@ -55,8 +41,8 @@ namespace detail {
 class PoolingAgent final : public IAgent {
 public:
     PoolingAgent(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints, AgentOptions options)
-        : clock_(clock), options_(std::move(options)),
-          pool_(makeRef<ConnectionPool>(clock, std::move(endpoints), options_)) {}
+        : clock_(clock), options_(std::move(options)), endpoints_(std::move(endpoints)),
+          pool_(makeRef<ConnectionPool>(clock, endpoints_, options_)) {}
 
     const Ref<ConnectionPool>& pool() const noexcept { return pool_; }
 
@@ -75,7 +61,8 @@ public:
         }
         const auto expect = headers.get("Expect");
         const bool waits = expect && http::sameFieldName(*expect, "100-continue");
-        auto exchange = makeRef<Exchange>(method, uri, std::move(head), std::move(body), waits);
+        auto exchange = makeRef<Exchange>(method, uri, std::move(head), std::move(body), waits,
+                                          headers.hasHeader("Upgrade"));
         if (options_.totalTimeout > Duration::zero()) {
             exchange->deadline = clock_.seconds() + options_.totalTimeout;
             exchange->total = options_.totalTimeout;
@@ -85,29 +72,52 @@ public:
 
 private:
     std::string serialize(std::string_view method, const Uri& uri, const http::Headers& headers,
-                          const Ref<IBodyProducer>& body) const {
+                          const Ref<IBodyProducer>& body) {
         if (method == "CONNECT") {
-            throw std::invalid_argument("CONNECT is for tunnels; use a proxy endpoint");
+            throw std::invalid_argument("CONNECT is for tunnels; use HttpConnectEndpoint");
         }
-        http::Headers fields;
-        if (!headers.hasHeader("Host")) {
-            fields.addRawHeader("Host", uri.authority());
-        }
-        if (!options_.persistent) {
-            fields.addRawHeader("Connection", "close");
-        }
-        for (const auto& [name, value] : headers) {
-            fields.addRawHeader(name, value);
-        }
+        const Proxy* const proxy = endpoints_->proxyFor(uri);
+        const bool absolute = proxy != nullptr && proxy->takesAbsoluteForm(uri);
+        // Taken, since a body may make a request when it is asked what it is.
+        http::Headers fields = std::exchange(fields_, {});
+        fields.clear();
+        writeFields(fields, uri, headers, proxy);
         if (body && !headers.hasHeader("Content-Type")) {
             if (const std::string type = body->contentType(); !type.empty()) {
                 fields.addRawHeader("Content-Type", type);
             }
         }
         std::string head;
-        http::appendRequestHead(head, method, uri.requestTarget(), fields,
-                                bodyLength(method, body));
+        head.reserve(kUsualHead);
+        const std::string target =
+            absolute ? uri.scheme() + "://" + uri.authority() + uri.requestTarget()
+                     : uri.requestTarget();
+        http::appendRequestHead(head, method, target, fields, bodyLength(method, body));
+        fields_ = std::move(fields);
         return head;
+    }
+
+    void writeFields(http::Headers& fields, const Uri& uri, const http::Headers& headers,
+                     const Proxy* proxy) const {
+        if (!headers.hasHeader("Host")) {
+            fields.addRawHeader("Host", uri.authority());
+        }
+        if (headers.hasHeader("Upgrade") && !headers.hasHeader("Connection")) {
+            fields.addRawHeader("Connection", "Upgrade");
+        } else if (!options_.persistent) {
+            fields.addRawHeader("Connection", "close");
+        }
+        const bool absolute = proxy != nullptr && proxy->takesAbsoluteForm(uri);
+        for (const auto& [name, value] : headers) {
+            // Credentials for the proxy are none of the origin's business.
+            if (proxy == nullptr || absolute || !http::sameFieldName(name, kProxyAuthorization)) {
+                fields.addRawHeader(name, value);
+            }
+        }
+        if (absolute && !proxy->authorization().empty() &&
+            !headers.hasHeader(kProxyAuthorization)) {
+            fields.addRawHeader(kProxyAuthorization, proxy->authorization());
+        }
     }
 
     Deferred<Response> attempt(Ref<const Exchange> exchange, bool again) {
@@ -157,10 +167,14 @@ private:
 
     IReactorTime& clock_;
     AgentOptions options_;
+    Ref<IAgentEndpointFactory> endpoints_;
     Ref<ConnectionPool> pool_;
+    http::Headers fields_;  // of the last request: their memory is used again
 };
 
 }  // namespace detail
+
+const Proxy* IAgentEndpointFactory::proxyFor(const Uri&) const { return nullptr; }
 
 Agent::Agent(Ref<detail::PoolingAgent> agent)
     : AgentHandle(Ref<IAgent>(agent.get())), pool_(agent->pool()) {}
@@ -169,7 +183,7 @@ Agent::Agent(Reactor& reactor, AgentOptions options)
     : Agent(makeRef<detail::PoolingAgent>(
           reactor,
           options.endpoints ? options.endpoints
-                            : makeRef<HostEndpoints>(reactor, options.connectTimeout),
+                            : makeRef<detail::HostEndpoints>(reactor, options.connectTimeout),
           options)) {}
 
 Agent Agent::usingEndpointFactory(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints,

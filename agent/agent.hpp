@@ -17,12 +17,19 @@ class ConnectionPool;
 class PoolingAgent;
 }  // namespace detail
 
+class Proxy;
+
 /// Chooses where the connection for a URI goes (Twisted: `IAgentEndpointFactory`): a proxy, a UNIX
 /// socket, a test's memory.
 class MARLINE_API IAgentEndpointFactory : public RefCounted {
 public:
     /// The endpoint to connect to for `uri`, whose scheme is http or https.
     virtual Ref<IStreamClientEndpoint> endpointForUri(const Uri& uri) = 0;
+
+    /// The proxy that this connection goes through, null when there is none: requests are then
+    /// written as it wants them, and connections by different proxies never stand in for each
+    /// other. The Proxy lives as long as the factory.
+    virtual const Proxy* proxyFor(const Uri& uri) const;
 
 protected:
     ~IAgentEndpointFactory() override = default;

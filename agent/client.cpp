@@ -56,7 +56,10 @@ Uri withParams(const Uri& uri, const FormFields& params) {
 class Client::Stack final : public RefCounted {
 public:
     Stack(const AgentHandle& agent, IReactorTime& clock, ClientOptions options)
-        : clock_(clock), options_(std::move(options)), cookies_(agent, jar_),
+        : clock_(clock), options_(std::move(options)),
+          cookies_(
+              options_.onProgress ? ProgressAgent(agent, std::move(options_.onProgress)) : agent,
+              jar_),
           direct_(cookies_, {.limits = options_.limits}),
           following_(BrowserLikeRedirectAgent(cookies_, {.redirectLimit = options_.redirectLimit}),
                      {.limits = options_.limits}) {}

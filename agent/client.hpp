@@ -9,6 +9,7 @@
 #include <marline/agent/agent.hpp>
 #include <marline/agent/body.hpp>
 #include <marline/agent/cookie_jar.hpp>
+#include <marline/agent/progress_agent.hpp>
 #include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>
 #include <marline/deferred/function.hpp>
@@ -55,6 +56,9 @@ struct ClientOptions {
     UniqueFunction<void(std::string_view method, const Uri& uri, http::Headers& headers)>
         onRequest = nullptr;
     UniqueFunction<void(const Response& response)> onResponse = nullptr;
+    /// Called with every piece of a body that goes over the wire, those of redirected requests
+    /// too: see ProgressAgent.
+    OnProgress onProgress = nullptr;
 };
 
 /// The status is 400 or more.

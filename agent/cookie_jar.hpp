@@ -82,6 +82,18 @@ public:
     /// Adds what the file at `path` has; std::system_error when it cannot be read.
     Result<std::size_t> load(const std::string& path);
 
+    /// The jar as JSON, with SameSite, which a Netscape file has no place for:
+    /// `{"cookies": [{"name", "value", "domain", "path", "expires", "hostOnly", "secure",
+    /// "httpOnly", "sameSite"}…]}`. `expires` is in seconds since 1970, or null. Bytes that are
+    /// not ASCII stand as the characters of the same number.
+    std::string toJson() const;
+    /// Adds what such a text has. An Error with the line of what is no JSON, or the number of the
+    /// cookie and its field that cannot be kept; then nothing is added.
+    Result<std::size_t> addJson(std::string_view text);
+    /// As save() and load(), with JSON.
+    void saveJson(const std::string& path) const;
+    Result<std::size_t> loadJson(const std::string& path);
+
 private:
     struct Entry {
         StoredCookie cookie;

@@ -1,26 +1,15 @@
 // CookieJar as a file.
 #include <array>
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
-#include <fstream>
-#include <iterator>
-#include <memory>
-#include <system_error>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <marline/agent/cookie_jar.hpp>
+#include <marline/agent/detail/set_cookie.hpp>
+#include <marline/agent/detail/whole_file.hpp>
 
 namespace marline {
 namespace {
 
 constexpr std::string_view kHttpOnly = "#HttpOnly_";
-
-[[noreturn]] void refuseFile(const char* what, const std::string& path) {
-    throw std::system_error(errno, std::system_category(), what + path);
-}
 
 std::optional<bool> flag(std::string_view text) noexcept {
     return text == "TRUE"    ? std::optional(true)
@@ -62,6 +51,10 @@ std::optional<StoredCookie> readLine(std::string_view line) {
     }
     cookie.name = columns[5];
     cookie.value = columns[6];
+    if (!detail::isCookieText(cookie.name) || !detail::isCookieText(cookie.value) ||
+        cookie.name.size() + cookie.value.size() > detail::kMaxCookieBytes) {
+        return std::nullopt;
+    }
     return cookie;
 }
 
@@ -104,31 +97,11 @@ Result<std::size_t> CookieJar::addNetscape(std::string_view text) {
     return found.size();
 }
 
-void CookieJar::save(const std::string& path) const {
-    const std::string text = toNetscape();
-    const std::string fresh = path + ".new";
-    const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    std::FILE* opened = fd < 0 ? nullptr : ::fdopen(fd, "wb");
-    if (opened == nullptr) {
-        refuseFile("cannot write ", fresh);
-    }
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(opened, &std::fclose);
-    if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
-        std::fclose(file.release()) != 0 || std::rename(fresh.c_str(), path.c_str()) != 0) {
-        const int error = errno;
-        ::unlink(fresh.c_str());
-        errno = error;
-        refuseFile("cannot write ", path);
-    }
-}
+void CookieJar::save(const std::string& path) const { detail::writeWhole(path, toNetscape()); }
 
 Result<std::size_t> CookieJar::load(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) {
-        return Failure(
-            std::system_error(errno, std::system_category(), "cannot read cookies of " + path));
-    }
-    return addNetscape(std::string(std::istreambuf_iterator<char>(file), {}));
+    const Result<std::string> text = detail::readWhole(path, "cookies");
+    return text.ok() ? addNetscape(text.value()) : Result<std::size_t>(text.failure());
 }
 
 }  // namespace marline

@@ -7,13 +7,19 @@
 #include <marline/agent/agent.hpp>
 #include <marline/agent/auth_agent.hpp>
 #include <marline/agent/body.hpp>
+#include <marline/agent/cache_agent.hpp>
 #include <marline/agent/client.hpp>
 #include <marline/agent/collect.hpp>
 #include <marline/agent/content_decoder_agent.hpp>
 #include <marline/agent/cookie_agent.hpp>
 #include <marline/agent/cookie_jar.hpp>
 #include <marline/agent/errors.hpp>
+#include <marline/agent/hsts_agent.hpp>
+#include <marline/agent/http_connect_endpoint.hpp>
 #include <marline/agent/iagent.hpp>
+#include <marline/agent/progress_agent.hpp>
+#include <marline/agent/proxy_agent.hpp>
+#include <marline/agent/proxy_settings.hpp>
 #include <marline/agent/redirect_agent.hpp>
 #include <marline/agent/request_bodies.hpp>
 #include <marline/agent/response.hpp>
@@ -41,6 +47,7 @@
 #include <marline/protocols/http/body_stream.hpp>
 #include <marline/protocols/http/content_encoder.hpp>
 #include <marline/protocols/http/cookie.hpp>
+#include <marline/protocols/http/digest_auth.hpp>
 #include <marline/protocols/http/event_stream.hpp>
 #include <marline/protocols/http/file.hpp>
 #include <marline/protocols/http/form.hpp>

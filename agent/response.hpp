@@ -25,7 +25,8 @@ class ResponseState;
 /// be used again, and a longer one closes it.
 class MARLINE_API Response {
 public:
-    /// The status code, 200…999: informational answers are not seen here.
+    /// The status code, 200…999, or 101 when the request offered an upgrade; other informational
+    /// answers are not seen here.
     int code() const noexcept;
     /// What the server wrote behind the code; often empty, never to be relied on.
     const std::string& phrase() const noexcept;
@@ -59,6 +60,16 @@ public:
 
     /// Closes the connection unless the body is whole; whoever reads it gets ResponseFailed.
     void abort() const;
+
+    /// Gives the connection of a 101 Switching Protocols to `protocol` (RFC 9110 §7.8), for
+    /// requests that had an Upgrade field: makeConnection() with the connection itself, then what
+    /// the server has said already. It is the protocol's from here on, and counts no more for the
+    /// agent's limits and its close(). When it has gone meanwhile, connectionLost() follows before
+    /// this returns.
+    ///
+    /// Until then the server is not listened to; the connection closes with the last handle.
+    /// Throws std::logic_error for any other status, and at the second call.
+    void switchProtocol(Ref<IProtocol> protocol) const;
 
     /// Internal: made by a connection.
     explicit Response(Ref<detail::ResponseState> state) noexcept;

@@ -8,8 +8,11 @@
 
 namespace marline {
 
-Inotify::Inotify(Reactor& reactor)
-    : watches_(new detail::InotifyWatches(reactor.parts().loop, watches_)) {}
+Inotify::Inotify(Reactor& reactor, std::source_location where) {
+    detail::EventLoop& loop = reactor.parts().loop;
+    const detail::SiteScope site(loop, where);
+    watches_ = new detail::InotifyWatches(loop, watches_);
+}
 
 Inotify::~Inotify() {
     if (watches_ != nullptr) {

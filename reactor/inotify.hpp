@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 #include <string>
 #include <system_error>
 
@@ -93,7 +94,8 @@ public:
     using Callback = UniqueFunction<void(const FileEvent&)>;
 
     /// Throws InotifyError when the system gives no inotify (fs.inotify.max_user_instances).
-    explicit Inotify(Reactor& reactor);
+    explicit Inotify(Reactor& reactor,
+                     std::source_location where = std::source_location::current());
     Inotify(const Inotify&) = delete;
     Inotify& operator=(const Inotify&) = delete;
     /// Ends every watch without a word.
@@ -119,7 +121,7 @@ public:
 private:
     friend class detail::InotifyWatches;
 
-    detail::InotifyWatches* watches_;  // null once the reactor's run is over
+    detail::InotifyWatches* watches_ = nullptr;  // null once the reactor's run is over
 };
 
 }  // namespace marline

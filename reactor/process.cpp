@@ -108,14 +108,9 @@ ChildFd::ChildFd(int fd) : kind_(Kind::Inherit), fd_(fd) {
 
 Ref<IProcessTransport> Reactor::spawnProcess(Ref<IProcessProtocol> protocol,
                                              const std::string& executable,
-                                             const std::vector<std::string>& args) {
-    return spawnProcess(std::move(protocol), executable, args, {});
-}
-
-Ref<IProcessTransport> Reactor::spawnProcess(Ref<IProcessProtocol> protocol,
-                                             const std::string& executable,
                                              const std::vector<std::string>& args,
-                                             const ProcessOptions& options) {
+                                             const ProcessOptions& options,
+                                             std::source_location where) {
     if (parts_->thread != std::this_thread::get_id()) {
         throw WrongThread(
             "spawnProcess() on another thread than the reactor's; use "
@@ -133,6 +128,7 @@ Ref<IProcessTransport> Reactor::spawnProcess(Ref<IProcessProtocol> protocol,
     detail::reapAbandoned();
     Ends ends = options.usePty ? openTerminal(executable)
                                : openPipes(executable, options.childFds.value_or(kUsual));
+    const detail::SiteScope site(parts_->loop, where);
     auto process = makeRef<detail::ProcessTransport>(std::move(protocol), executable);
     const pid_t pid =
         detail::startChild({executable, args, options, std::move(ends.childs), options.usePty});

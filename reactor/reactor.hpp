@@ -20,6 +20,7 @@
 #include <marline/reactor/health.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
+#include <marline/reactor/process_options.hpp>
 #include <marline/reactor/system_event.hpp>
 #include <marline/reactor/time.hpp>
 #include <marline/reactor/udp.hpp>
@@ -34,7 +35,6 @@ class IProcessTransport;
 class IResolver;
 class ThreadPool;
 class TlsContext;
-struct ProcessOptions;
 
 /// The event loop (Twisted: `reactor`). An object: as many as there are threads for them, and none
 /// is global. It owns the transports it makes.
@@ -175,13 +175,10 @@ public:
     /// when it cannot be started, std::invalid_argument for options that contradict each other, and
     /// ReactorNotRunning while a shutdown closes everything. A child that outlives the reactor
     /// lives on.
-    Ref<IProcessTransport> spawnProcess(Ref<IProcessProtocol> protocol,
-                                        const std::string& executable,
-                                        const std::vector<std::string>& args);
-    Ref<IProcessTransport> spawnProcess(Ref<IProcessProtocol> protocol,
-                                        const std::string& executable,
-                                        const std::vector<std::string>& args,
-                                        const ProcessOptions& options);
+    Ref<IProcessTransport> spawnProcess(
+        Ref<IProcessProtocol> protocol, const std::string& executable,
+        const std::vector<std::string>& args, const ProcessOptions& options = {},
+        std::source_location where = std::source_location::current());
 
     /// Who finds the addresses of names: a CachingResolver around an AresResolver unless another
     /// one was installed (Twisted: `nameResolver`).

@@ -8,14 +8,30 @@
 #include <vector>
 
 #include <marline/agent/errors.hpp>
+#include <marline/agent/proxy_settings.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/errors.hpp>
 
 namespace marline::detail {
 namespace {
 
-std::string keyOf(const Uri& uri) {
-    return uri.scheme() + "://" + uri.host() + ":" + std::to_string(uri.port());
+/// What connections must have in common to stand in for each other: the origin and the way there,
+/// or the proxy alone when it is who gets the requests.
+void writeKey(std::string& key, const Uri& uri, const Proxy* proxy) {
+    key.clear();
+    if (proxy != nullptr && proxy->takesAbsoluteForm(uri)) {
+        key += proxy->identity();
+        return;
+    }
+    key += uri.scheme();
+    key += "://";
+    key += uri.host();
+    key += ':';
+    key += std::to_string(uri.port());
+    if (proxy != nullptr) {
+        key += " by ";
+        key += proxy->identity();
+    }
 }
 
 /// Makes the HttpConnection for one new connection.
@@ -59,17 +75,17 @@ Deferred<Ref<HttpConnection>> ConnectionPool::acquire(const Uri& uri, bool fresh
             "no request to " + uri.authority(),
             std::vector<Failure>{ConnectionAborted("the agent is closed")}));
     }
-    std::string key = keyOf(uri);
+    writeKey(key_, uri, endpoints_->proxyFor(uri));
     if (!fresh) {
-        if (Ref<HttpConnection> kept = takeIdle(key)) {
+        if (Ref<HttpConnection> kept = takeIdle(key_)) {
             ++counts_.reused;
             return succeed(std::move(kept));
         }
     }
-    if (mayOpen(key)) {
-        return connect(uri, key);
+    if (mayOpen(key_)) {
+        return connect(uri, key_);
     }
-    auto waiter = makeRef<Waiter>(uri, std::move(key));
+    auto waiter = makeRef<Waiter>(uri, key_);
     waiter->source.emplace([this, at = waiter.get()](Deferred<Ref<HttpConnection>> d) {
         cancelled(*at);
         if (!d.called()) {
@@ -133,7 +149,7 @@ bool ConnectionPool::closeOldestIdle() {
     return true;
 }
 
-Deferred<Ref<HttpConnection>> ConnectionPool::connect(const Uri& uri, const std::string& key) {
+Deferred<Ref<HttpConnection>> ConnectionPool::connect(const Uri& uri, std::string key) {
     ++hosts_[key].open;
     ++total_;
     ++connecting_;
@@ -184,7 +200,7 @@ void ConnectionPool::connectionIdle(HttpConnection& connection) {
     const std::string& key = open_.at(&connection).key;
     hosts_[key].idle.push_back(
         Idle{Ref<HttpConnection>(&connection),
-             clock_.callLater(kept, [this, at = &connection, key] { expire(at, key); })});
+             clock_.callLater(kept, [this, at = &connection] { expire(*at); })});
     serveWaiters();
 }
 
@@ -196,10 +212,10 @@ Duration ConnectionPool::keptFor(const HttpConnection& connection) const noexcep
                 : options_.cachedConnectionTimeout;
 }
 
-void ConnectionPool::expire(const HttpConnection* connection, const std::string& key) {
-    std::deque<Idle>& idle = hosts_.at(key).idle;
+void ConnectionPool::expire(HttpConnection& connection) {
+    std::deque<Idle>& idle = hosts_.at(open_.at(&connection).key).idle;
     const auto found = std::find_if(idle.begin(), idle.end(), [&](const Idle& kept) {
-        return kept.connection.get() == connection;
+        return kept.connection.get() == &connection;
     });
     const Ref<HttpConnection> kept = std::move(found->connection);
     idle.erase(found);

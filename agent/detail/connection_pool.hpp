@@ -71,7 +71,7 @@ private:
     void connectionClosed(HttpConnection& connection) override;
 
     Ref<HttpConnection> takeIdle(const std::string& key);
-    Deferred<Ref<HttpConnection>> connect(const Uri& uri, const std::string& key);
+    Deferred<Ref<HttpConnection>> connect(const Uri& uri, std::string key);
     bool mayOpen(const std::string& key);
     bool closeOldestIdle();
     void closed(const std::string& key);
@@ -82,11 +82,12 @@ private:
     void toldClosed(const HttpConnection& connection);
     void tellClosers();
     Duration keptFor(const HttpConnection& connection) const noexcept;
-    void expire(const HttpConnection* connection, const std::string& key);
+    void expire(HttpConnection& connection);
 
     IReactorTime& clock_;
     Ref<IAgentEndpointFactory> endpoints_;
     AgentOptions options_;
+    std::string key_;  // of the request that asks: its memory is used again
     std::unordered_map<std::string, Host> hosts_;
     std::unordered_map<const HttpConnection*, Open> open_;
     std::unordered_map<const HttpConnection*, std::vector<Ref<Closing>>> closing_;

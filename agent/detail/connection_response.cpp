@@ -1,10 +1,13 @@
 #include <marline/agent/detail/connection_response.hpp>
 
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <marline/agent/detail/http_connection.hpp>
 #include <marline/agent/errors.hpp>
+#include <marline/protocols/http/status.hpp>
 #include <marline/reactor/errors.hpp>
 
 namespace marline::detail {
@@ -25,7 +28,7 @@ void ConnectionResponse::deliverBody(Ref<IProtocol> receiver) {
     delivered_ = true;
     const Ref<ConnectionResponse> alive(this);
     receiver->makeConnection(*this);
-    if (!connection_) {
+    if (!connection_ || info().code == http::kSwitching) {
         receiver->connectionLost(endedEarly_ ? *endedEarly_ : Failure(ResponseDone()));
         return;
     }
@@ -48,6 +51,24 @@ void ConnectionResponse::abort() {
         connection->abort(Failure::make<ResponseFailed>(
             "the response from " + info().uri.authority() + " was given up",
             std::vector<Failure>{ConnectionAborted()}));
+    }
+}
+
+void ConnectionResponse::handOver(Ref<IProtocol> protocol) {
+    if (info().code != http::kSwitching) {
+        refuseHandOver();
+    }
+    if (switched_) {
+        throw std::logic_error(
+            "Response::switchProtocol(): the connection has another protocol already");
+    }
+    switched_ = true;
+    const Ref<ConnectionResponse> alive(this);
+    if (const Ref<HttpConnection> connection = std::exchange(connection_, {})) {
+        connection->handOver(std::move(protocol), *this);
+    } else {
+        protocol->makeConnection(*this);
+        protocol->connectionLost(endedEarly_ ? *endedEarly_ : Failure(ConnectionAborted()));
     }
 }
 

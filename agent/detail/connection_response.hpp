@@ -29,6 +29,7 @@ public:
     void deliverBody(Ref<IProtocol> receiver) override;
     void discardBody() override;
     void abort() override;
+    void handOver(Ref<IProtocol> protocol) override;
 
     // For the connection.
     /// Whether somebody takes the body now.
@@ -70,6 +71,7 @@ private:
     Ref<ConnectionResponse> self_;       // while it delivers: the reader needs no handle
     std::optional<Failure> endedEarly_;  // the body's end, before anybody read it
     bool delivered_ = false;
+    bool switched_ = false;
     bool paused_ = false;
 };
 

@@ -1,18 +1,19 @@
 #include <marline/agent/detail/digest.hpp>
 
+#include <marline/agent/detail/field_list.hpp>
+#include <marline/protocols/http/detail/digest_hash.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
-#include <openssl/evp.h>
-
-#include <marline/agent/detail/field_list.hpp>
-
 namespace marline::detail {
 namespace {
+
+using http::detail::digestHash;
+using http::detail::quotedText;
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
@@ -81,19 +82,6 @@ const std::string* find(const Parameters& parameters, std::string_view name) {
     return nullptr;
 }
 
-const EVP_MD* hashOf(std::string_view algorithm) {
-    if (algorithm.size() > 5 && sameWord(algorithm.substr(algorithm.size() - 5), "-sess")) {
-        algorithm.remove_suffix(5);
-    }
-    if (algorithm.empty() || sameWord(algorithm, "MD5")) {
-        return EVP_md5();
-    }
-    if (sameWord(algorithm, "SHA-256")) {
-        return EVP_sha256();
-    }
-    return sameWord(algorithm, "SHA-512-256") ? EVP_sha512_256() : nullptr;
-}
-
 bool offersAuth(std::string_view qop) {
     http::Headers list;
     list.addRawHeader("qop", qop);
@@ -111,7 +99,7 @@ std::optional<DigestChallenge> challengeOf(const Parameters& parameters) {
         return std::nullopt;
     }
     DigestChallenge challenge{*realm, *nonce, {}, algorithm != nullptr ? *algorithm : ""};
-    if (hashOf(challenge.algorithm) == nullptr) {
+    if (http::detail::digestAlgorithm(challenge.algorithm) == nullptr) {
         return std::nullopt;
     }
     if (const std::string* opaque = find(parameters, "opaque")) {
@@ -121,38 +109,6 @@ std::optional<DigestChallenge> challengeOf(const Parameters& parameters) {
     challenge.stale = stale != nullptr && sameWord(*stale, "true");
     challenge.qopAuth = qop != nullptr;
     return challenge;
-}
-
-std::string hexHash(const EVP_MD* algorithm, std::string_view text) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned length = 0;
-    if (EVP_Digest(text.data(), text.size(), digest.data(), &length, algorithm, nullptr) != 1) {
-        throw std::runtime_error("OpenSSL does not do this hash (FIPS?)");
-    }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    std::string out;
-    for (unsigned i = 0; i < length; ++i) {
-        out += kHex[digest[i] >> 4U];
-        out += kHex[digest[i] & 15U];
-    }
-    return out;
-}
-
-std::string quotedText(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        out += c == '"' || c == '\\' ? "\\" : "";
-        out += c;
-    }
-    return out + "\"";
-}
-
-std::string join(std::initializer_list<std::string_view> parts) {
-    std::string out;
-    for (const std::string_view part : parts) {
-        out.append(out.empty() ? "" : ":").append(part);
-    }
-    return out;
 }
 
 }  // namespace
@@ -174,22 +130,22 @@ std::optional<DigestChallenge> findDigestChallenge(const http::Headers& headers)
 }
 
 std::string digestAuthorization(const DigestChallenge& challenge, const DigestAnswer& answer) {
-    const EVP_MD* hash = hashOf(challenge.algorithm);
+    const auto* hash = http::detail::digestAlgorithm(challenge.algorithm);
     std::array<char, 9> count{};
     std::snprintf(count.data(), count.size(), "%08x", answer.count);
-    std::string secret = hexHash(hash, join({answer.user, challenge.realm, answer.password}));
+    std::string secret = digestHash(hash, {answer.user, challenge.realm, answer.password});
     const bool session =
         challenge.algorithm.size() > 5 &&
         sameWord(std::string_view(challenge.algorithm).substr(challenge.algorithm.size() - 5),
                  "-sess");
     if (session) {
-        secret = hexHash(hash, join({secret, challenge.nonce, answer.cnonce}));
+        secret = digestHash(hash, {secret, challenge.nonce, answer.cnonce});
     }
-    const std::string request = hexHash(hash, join({answer.method, answer.target}));
-    const std::string response = hexHash(
-        hash, challenge.qopAuth
-                  ? join({secret, challenge.nonce, count.data(), answer.cnonce, "auth", request})
-                  : join({secret, challenge.nonce, request}));
+    const std::string request = digestHash(hash, {answer.method, answer.target});
+    const std::string response = challenge.qopAuth
+                                     ? digestHash(hash, {secret, challenge.nonce, count.data(),
+                                                         answer.cnonce, "auth", request})
+                                     : digestHash(hash, {secret, challenge.nonce, request});
     std::string text = "Digest username=" + quotedText(answer.user) +
                        ", realm=" + quotedText(challenge.realm) +
                        ", nonce=" + quotedText(challenge.nonce) +

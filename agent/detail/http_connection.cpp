@@ -36,7 +36,9 @@ Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
     if (!idle()) {
         return fail<Response>(Failure::make<RequestNotSent>(
             "no response from " + exchange->uri.authority(),
-            std::vector<Failure>{ConnectionLost("the connection has gone before the request")}));
+            std::vector<Failure>{ConnectionLost(transport_ == nullptr || state_ == State::Closed
+                                                    ? "the connection has gone before the request"
+                                                    : "the connection is busy")}));
     }
     exchange_ = std::move(exchange);
     ++requests_;
@@ -44,7 +46,7 @@ Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
     phase_ = Sending::Waiting;
     discarding_ = false;
     discarded_ = 0;
-    parser_.expectResponse(exchange_->method);
+    parser_.expectResponse(exchange_->method, exchange_->offersUpgrade);
     answer_.emplace([this](Deferred<Response>) { abort(CancelledError()); });
     Deferred<Response> answer = answer_->deferred();
     transport_->write(exchange_->head);
@@ -66,7 +68,7 @@ void HttpConnection::dataReceived(std::span<const std::byte> data) {
         abort(ConnectionAborted());
         return;
     }
-    if (reading_ || !held_.empty()) {
+    if (reading_ || !held_.empty() || state_ == State::Upgraded) {
         held_ += asText(data);
         return;
     }
@@ -125,6 +127,10 @@ void HttpConnection::read(std::span<const std::byte> input) {
 void HttpConnection::readHead(std::span<const std::byte>& input) {
     const http::ResponseHead& head = parser_.head();
     stopTimer();
+    if (head.framing == http::BodyFraming::Tunnel) {
+        upgraded(input);
+        return;
+    }
     state_ = State::Body;
     keepAlive_ = head.keepAlive;
     keepAliveFor_ = timeoutIn(head.fields);
@@ -147,7 +153,7 @@ void HttpConnection::readHead(std::span<const std::byte>& input) {
 Response HttpConnection::makeResponse(const http::ResponseHead& head,
                                       Ref<HttpConnection> connection) {
     std::optional<std::uint64_t> length;
-    if (!connection) {
+    if (!connection || head.framing == http::BodyFraming::Tunnel) {
         length = 0;
     } else if (head.framing == http::BodyFraming::ContentLength) {
         length = head.contentLength;
@@ -179,6 +185,9 @@ void HttpConnection::readBody(std::span<const std::byte> piece) {
 
 void HttpConnection::responseGone() {
     response_ = nullptr;
+    if (state_ == State::Upgraded) {
+        abort(ConnectionAborted());
+    }
     if (state_ != State::Body) {
         return;
     }
@@ -250,8 +259,8 @@ void HttpConnection::responseFailed(const std::string& what, std::vector<Failure
 void HttpConnection::connectionLost(const Failure& reason) {
     const Ref<HttpConnection> alive(this);
     transport_ = nullptr;
-    if (state_ == State::Body && !held_.empty()) {
-        // There is body to read yet; what the end means is known behind it.
+    if (state_ == State::Upgraded || (state_ == State::Body && !held_.empty())) {
+        // There is something to read yet; what the end means is known behind it.
         lost_ = reason;
         stopTimer();
     } else if (state_ == State::Awaiting || state_ == State::Body) {

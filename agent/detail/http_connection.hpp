@@ -53,15 +53,16 @@ RequestTimeoutError totalTimeUp(Duration total);
 class Exchange final : public RefCounted {
 public:
     Exchange(std::string_view how, Uri what, std::string bytes, Ref<IBodyProducer> content,
-             bool waits = false)
+             bool waits = false, bool offers = false)
         : method(how), uri(std::move(what)), head(std::move(bytes)), body(std::move(content)),
-          expectsContinue(waits) {}
+          expectsContinue(waits), offersUpgrade(offers) {}
 
     const std::string method;
     const Uri uri;
     const std::string head;  // as it goes over the wire
     const Ref<IBodyProducer> body;
     const bool expectsContinue;        // the body waits for 100 Continue
+    const bool offersUpgrade;          // a 101 is no surprise
     std::optional<Duration> deadline;  // when all of it is to be done
     Duration total{};                  // what the deadline was made of
 };
@@ -69,6 +70,7 @@ public:
 /// Sends one request at a time and reads its response (Twisted: `HTTP11ClientProtocol`).
 ///
 ///     Idle --request--> Awaiting --head--> Body --end--> Idle, or Closed
+///     Awaiting --101--> Upgraded --handOver--> Closed
 ///     any --the connection goes, abort--> Closed
 ///
 /// The transport owns it, and so do a response whose body is to come, and the pool.
@@ -96,6 +98,9 @@ public:
     void pump();
     /// The response will not be read: a short rest is read and dropped, a long one closes.
     void responseGone();
+    /// Behind a 101: gives the connection to `protocol`; when it has gone, `gone` is the transport
+    /// that it sees for a moment.
+    void handOver(Ref<IProtocol> protocol, ITransport& gone);
     ITransport* transport() const noexcept { return transport_; }
 
     void makeConnection(ITransport& transport) override { transport_ = &transport; }
@@ -103,7 +108,7 @@ public:
     void connectionLost(const Failure& reason) override;
 
 private:
-    enum class State : std::uint8_t { Idle, Awaiting, Body, Closed };
+    enum class State : std::uint8_t { Idle, Awaiting, Body, Upgraded, Closed };
     enum class Sending : std::uint8_t { Waiting, Body, Done };
 
     ~HttpConnection() override { stopTimer(); }
@@ -121,6 +126,7 @@ private:
     void requestSent();
     void read(std::span<const std::byte> input);
     void readHead(std::span<const std::byte>& input);
+    void upgraded(std::span<const std::byte>& input);
     void readBody(std::span<const std::byte> piece);
     Response makeResponse(const http::ResponseHead& head, Ref<HttpConnection> connection);
     void endOfResponse(bool inputLeft);

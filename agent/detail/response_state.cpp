@@ -1,6 +1,7 @@
 #include <marline/agent/detail/response_state.hpp>
 
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace marline {
@@ -9,6 +10,11 @@ namespace detail {
 void ResponseState::refuseSecondReader() const {
     throw std::logic_error("the body of the response to " + info_.method + " " +
                            info_.uri.toString() + " has a reader already");
+}
+
+void ResponseState::refuseHandOver() const {
+    throw std::logic_error("Response::switchProtocol(): the status is " +
+                           std::to_string(info_.code) + ", not 101 Switching Protocols");
 }
 
 Response filteredResponse(ResponseInfo info, const Response& inner,
@@ -48,5 +54,8 @@ void Response::deliverBody(Ref<IProtocol> receiver) const {
 }
 void Response::discardBody() const { state_->discardBody(); }
 void Response::abort() const { state_->abort(); }
+void Response::switchProtocol(Ref<IProtocol> protocol) const {
+    state_->handOver(std::move(protocol));
+}
 
 }  // namespace marline

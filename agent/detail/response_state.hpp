@@ -43,12 +43,15 @@ public:
     virtual void deliverBody(Ref<IProtocol> receiver) = 0;
     virtual void discardBody() = 0;
     virtual void abort() = 0;
+    virtual void handOver(Ref<IProtocol> protocol) = 0;
 
 protected:
     ~ResponseState() override = default;
 
     /// What a second deliverBody() throws.
     [[noreturn]] void refuseSecondReader() const;
+    /// What a handOver() throws that no 101 allows.
+    [[noreturn]] void refuseHandOver() const;
 
 private:
     ResponseInfo info_;
@@ -73,6 +76,7 @@ public:
     const http::Headers& trailers() const noexcept override { return inner_.trailers(); }
     void discardBody() override { inner_.discardBody(); }
     void abort() override { inner_.abort(); }
+    void handOver(Ref<IProtocol> protocol) override { inner_.switchProtocol(std::move(protocol)); }
 
 private:
     ~FilteredResponse() override = default;

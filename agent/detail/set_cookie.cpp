@@ -13,7 +13,6 @@
 namespace marline::detail {
 namespace {
 
-constexpr std::size_t kMaxPair = 4096;
 constexpr std::size_t kMaxAttribute = 1024;
 
 std::string lowered(std::string_view text) {
@@ -30,6 +29,14 @@ bool hasControls(std::string_view text) noexcept {
         return (byte < 0x20 && byte != '\t') || byte == 0x7f;
     });
 }
+
+}  // namespace
+
+bool isCookieText(std::string_view text) noexcept {
+    return text.find(';') == std::string_view::npos && !hasControls(text);
+}
+
+namespace {
 
 /// The text up to the next semicolon, which goes too.
 std::string_view takePart(std::string_view& text) noexcept {
@@ -190,7 +197,7 @@ std::optional<SetCookie> parseSetCookie(std::string_view text) {
         cookie.value = trimmed(pair.substr(equals + 1));
     }
     const std::size_t size = cookie.name.size() + cookie.value.size();
-    if (size == 0 || size > kMaxPair) {
+    if (size == 0 || size > kMaxCookieBytes) {
         return std::nullopt;
     }
     while (!text.empty()) {

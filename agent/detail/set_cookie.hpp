@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,12 @@ struct SetCookie {
     bool httpOnly = false;
     http::SameSite sameSite = http::SameSite::Default;
 };
+
+/// Bytes of name and value together (RFC 6265bis §5.6).
+inline constexpr std::size_t kMaxCookieBytes = 4096;
+
+/// Whether a name or a value could have come in a field: no semicolon, no control characters.
+bool isCookieText(std::string_view text) noexcept;
 
 /// Nothing for a field that is to be ignored as a whole.
 std::optional<SetCookie> parseSetCookie(std::string_view text);

@@ -128,7 +128,9 @@ TEST_F(AgentTest, responseKnowsItsRequest) {
     EXPECT_EQ(response.value().method(), "DELETE");
 }
 
-// WA-19: a factory of endpoints decides alone where connections go, and a failed one is told.
+// WA-19, WA-20: a factory of endpoints decides alone where each connection goes, by scheme, host
+// and port, and with it whom TLS trusts; a failed one is told. What is trusted without one, see
+// proxy_agent_test.cpp.
 TEST_F(AgentTest, connectsWhereTheFactorySays) {
     peer->refuseAll();
     EXPECT_NE(request("GET", "https://h/").failed<ConnectionRefusedError>(), nullptr);

@@ -229,6 +229,15 @@ TEST_P(BodyFlowTest, requestOnADeadConnectionFails) {
     EXPECT_NE(response.failed<ResponseNeverReceived>(), nullptr);
 }
 
+// WR-22: so does one on a connection that is busy, and the request under way goes on.
+TEST_P(BodyFlowTest, requestOnABusyConnectionFails) {
+    auto first = request();
+    auto second = request();
+    EXPECT_NE(second.failed<RequestNotSent>(), nullptr) << second.message();
+    answer("HTTP/1.1 204 No\r\n\r\n");
+    EXPECT_TRUE(first.ok());
+}
+
 // No head in time: ResponseNeverReceived that holds a TimeoutError and names the knob.
 TEST_P(BodyFlowTest, headersTimeoutFailsTheRequest) {
     auto response = request();

@@ -248,9 +248,10 @@ TEST_F(CookieJarTest, netscapeRoundTrip) {
 // A file that is none is refused whole, by the line.
 TEST_F(CookieJarTest, netscapeRefusals) {
     const std::string good = "h\tFALSE\t/\tFALSE\t0\ta\tb\n";
-    for (const char* bad : {"h\tFALSE\t/\tFALSE\t0\ta", "h\tMAYBE\t/\tFALSE\t0\ta\tb",
-                            "\tFALSE\t/\tFALSE\t0\ta\tb", "h\tFALSE\tx\tFALSE\t0\ta\tb",
-                            "h\tFALSE\t/\t\t0\ta\tb", "h\tFALSE\t/\tFALSE\tx\ta\tb", "<html>"}) {
+    for (const char* bad :
+         {"h\tFALSE\t/\tFALSE\t0\ta", "h\tMAYBE\t/\tFALSE\t0\ta\tb", "\tFALSE\t/\tFALSE\t0\ta\tb",
+          "h\tFALSE\tx\tFALSE\t0\ta\tb", "h\tFALSE\t/\t\t0\ta\tb", "h\tFALSE\t/\tFALSE\tx\ta\tb",
+          "h\tFALSE\t/\tFALSE\t0\ta\tb\x01", "h\tFALSE\t/\tFALSE\t0\ta;b\tb", "<html>"}) {
         const auto result = jar->addNetscape(good + bad);
         ASSERT_FALSE(result.ok()) << bad;
         EXPECT_THAT(result.failure().message(), HasSubstr("line 2"));
@@ -274,6 +275,84 @@ TEST_F(CookieJarTest, files) {
     EXPECT_THROW(jar->save("/no/such/folder/jar"), std::system_error);
     EXPECT_THROW(jar->save(folder.path()), std::system_error) << "a folder is in its place";
     EXPECT_EQ(folder.names().size(), 1U) << "nothing is left behind";
+}
+
+// JSON keeps all that a cookie has, bytes that are no UTF-8 included.
+TEST_F(CookieJarTest, jsonRoundTrip) {
+    now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    set("https://www.example.org/", "a=b; Domain=example.org; Max-Age=1000; Secure; HttpOnly");
+    set("https://h/x/y", "\xc3\xa4=\xff\"\\; SameSite=None; Secure");
+    set("http://h/", "s=1; SameSite=Strict");
+    set("http://h/", "l=; SameSite=Lax");
+    const auto other = makeRef<CookieJar>();
+    EXPECT_EQ(other->addJson(jar->toJson()).value(), 4U);
+    EXPECT_EQ(other->toJson(), jar->toJson());
+    EXPECT_EQ(other->toNetscape(), jar->toNetscape());
+    EXPECT_EQ(other->cookiesFor(Uri::parse("https://h/x/").value(), now),
+              "\xc3\xa4=\xff\"\\; s=1; l=");
+    EXPECT_EQ(other->cookies().at(2).sameSite, http::SameSite::Strict);
+    EXPECT_THAT(jar->toJson(), HasSubstr("\"sameSite\": \"none\""));
+}
+
+std::string jsonCookie(const std::string& field, const std::string& value) {
+    std::string text = R"({"cookies": [{"name": "n", "value": "v", "domain": "h", "path": "/",
+        "expires": null, "hostOnly": true, "secure": false, "httpOnly": false,
+        "sameSite": "default"}, {"name": "n", "value": "v", "domain": "h", "path": "/",
+        "expires": null, "hostOnly": true, "secure": false, "httpOnly": false,
+        "sameSite": "default"}]})";
+    const std::size_t at = text.rfind("\"" + field + "\": ");
+    const std::size_t begin = at + field.size() + 4;
+    return text.replace(begin, text.find_first_of(",}", begin) - begin, value);
+}
+
+// A JSON jar with a cookie that cannot be kept is refused whole: cookie and field are named.
+TEST_F(CookieJarTest, jsonRefusals) {
+    for (const auto& [field, value] : std::vector<std::pair<std::string, std::string>>{
+             {"name", "1"},
+             {"name", "\"a;b\""},
+             {"name", "\"a=b\""},
+             {"value", "null"},
+             {"value", "\"\\u0000\""},
+             {"value", "\"\\u0100\""},
+             {"value", "\"" + std::string(4096, 'x') + "\""},
+             {"domain", "\"\""},
+             {"path", "\"x\""},
+             {"expires", "1.5"},
+             {"expires", "\"tomorrow\""},
+             {"hostOnly", "1"},
+             {"secure", "null"},
+             {"httpOnly", "\"true\""},
+             {"sameSite", "\"other\""},
+             {"sameSite", "7"}}) {
+        const auto result = jar->addJson(jsonCookie(field, value));
+        ASSERT_FALSE(result.ok()) << field << value;
+        EXPECT_THAT(result.failure().message(), HasSubstr("cookie 2 of the JSON"));
+        EXPECT_THAT(result.failure().message(), HasSubstr("'" + field + "' is not")) << value;
+    }
+    EXPECT_THAT(jar->addJson("{\n\n\"cookies\": [,]}").failure().message(), HasSubstr("line 3"));
+    EXPECT_THAT(jar->addJson("[1]").failure().message(), HasSubstr("no array 'cookies'"));
+    EXPECT_THAT(jar->addJson(R"({"cookies": [7]})").failure().message(), HasSubstr("no object"));
+    EXPECT_THAT(jar->addJson(R"({"cookies": [{}]})").failure().message(), HasSubstr("'name'"));
+    EXPECT_EQ(jar->size(), 0U);
+    EXPECT_EQ(jar->addJson(jsonCookie("expires", "99999999999999999999")).ok(), false);
+    EXPECT_EQ(jar->addJson(jsonCookie("expires", "18446744073709551615")).value(), 2U);
+}
+
+// A jar of JSON keeps within its limits, and is saved for its owner alone.
+TEST_F(CookieJarTest, jsonFiles) {
+    const test::TempFolder folder;
+    for (int i = 0; i < 3; ++i) {
+        set("http://h/", std::to_string(i) + "=1");
+    }
+    jar->saveJson(folder / "jar");
+    struct stat status{};
+    ASSERT_EQ(::stat((folder / "jar").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    const auto small = makeRef<CookieJar>(CookieJarOptions{.maxPerDomain = 2});
+    EXPECT_EQ(small->loadJson(folder / "jar").value(), 3U);
+    EXPECT_EQ(small->cookiesFor(Uri::parse("http://h/").value(), now), "1=1; 2=1");
+    EXPECT_NE(small->loadJson(folder / "none").failure().check<std::system_error>(), nullptr);
+    EXPECT_THROW(jar->saveJson("/no/such/folder/jar"), std::system_error);
 }
 
 class CookieAgentTest : public ::testing::Test {

@@ -1,6 +1,8 @@
 // The snippets of docs/howto/agent.md, and what the page says of them.
 #include <chrono>
+#include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -49,6 +51,72 @@ TEST(GuideAgent, stacked) {
         .addErrback([](const Failure& why) { std::cerr << why.message() << '\n'; });
     runUntil(reactor, [&] { return !printed.text().empty(); });
     EXPECT_EQ(printed.text(), "gzip, deflate, br, zstd");
+}
+
+// Without variables of the environment a ProxyAgent connects directly.
+TEST(GuideAgent, proxies) {
+    Reactor reactor;
+    const auto site = siteOf(reactor, [](http::Request&) -> http::Rendered { return "page"; });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    for (const char* name : {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"}) {
+        ::unsetenv(name);
+    }
+    const auto settings = ProxySettings::fromEnvironment();
+    ProxyAgent agent{reactor, settings.value()};
+    const auto body = outcomeOf(
+        reactor, agent.request("GET", "http://" + port->getHost().toString() + "/")
+                     .addCallback([](const Response& response) { return readBody(response); }));
+    ASSERT_TRUE(body.ok());
+    EXPECT_EQ(body.value(), "page");
+}
+
+// Progress is told with the total.
+TEST(GuideAgent, progress) {
+    Reactor reactor;
+    const auto site = siteOf(reactor, [](http::Request&) -> http::Rendered { return "page"; });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    const test::Printed printed;
+    ProgressAgent counted{Agent{reactor}, [](const Uri& uri, const Progress& progress) {
+                              std::cout << uri.path() << ' ' << progress.downloaded << " of "
+                                        << progress.downloadTotal.value_or(0) << '\n';
+                          }};
+    const auto body = outcomeOf(
+        reactor, counted.request("GET", "http://" + port->getHost().toString() + "/file")
+                     .addCallback([](const Response& response) { return readBody(response); }));
+    EXPECT_TRUE(body.ok());
+    EXPECT_EQ(printed.text(), "/file 4 of 4\n");
+}
+
+/// Upgrades whoever asks, and sends back what comes then.
+class Upgrading final : public Protocol {
+    void dataReceived(std::span<const std::byte> data) override {
+        if (upgraded_) {
+            transport()->write(data);
+        } else {
+            upgraded_ = true;
+            transport()->write(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+        }
+    }
+    bool upgraded_ = false;
+};
+
+// After a 101 the connection is another protocol's.
+TEST(GuideAgent, otherProtocols) {
+    Reactor reactor;
+    const auto port = reactor.listenTcp(0, makeFactory<Upgrading>(), {.interface = "127.0.0.1"});
+    const std::string url = "http://" + port->getHost().toString() + "/";
+    const auto record = std::make_shared<test::Record>();
+    record->onMade = [](ITransport& transport) { transport.write("hello"); };
+    const Ref<IProtocol> protocol = makeRef<test::Recorder>(record);
+    Agent agent{reactor};
+    agent.request("GET", url, http::Headers{{"Upgrade", "echo"}})
+        .addCallback([protocol](const Response& response) {
+            if (response.code() == 101) {
+                response.switchProtocol(protocol);
+            }
+        });
+    runUntil(reactor, [&] { return record->received == "hello"; });
 }
 
 // A file that is there in part is completed.
@@ -116,6 +184,50 @@ TEST(GuideAgent, clientWithCallbacks) {
         .addCallback([](const std::string& text) { std::cout << text; });
     runUntil(reactor, [&] { return !printed.text().empty(); });
     EXPECT_EQ(printed.text(), "application/json");
+}
+
+// A host that asked for https is asked by https.
+TEST(GuideAgent, alwaysHttps) {
+    Reactor reactor;
+    const marline::testing::CertificateAuthority authority;
+    const auto pair = authority.issue({.names = {"example.org"}});
+    const auto site = siteOf(reactor, [](http::Request& request) -> http::Rendered {
+        request.setHeader("Strict-Transport-Security", "max-age=1000");
+        return std::string(request.getHeader("Cookie").value_or("none"));
+    });
+    const auto port = reactor.listenTcp(
+        0, tlsServerFactory(TlsContext::server(pair.certificate, pair.key), reactor, site),
+        {.interface = "127.0.0.1"});
+    test::leadTo(reactor, "example.org", 443, port->getHost());
+    reactor.installClientTls(TlsContext::client().trustPem(authority.certificatePem()));
+
+    auto jar = makeRef<CookieJar>();
+    auto known = makeRef<HstsStore>();
+    RedirectAgent secured{HstsAgent{CookieAgent{Agent{reactor}, jar}, known}};
+    EXPECT_TRUE(outcomeOf(reactor, secured.request("GET", "https://example.org/")).ok());
+    const auto second = outcomeOf(reactor, secured.request("GET", "http://example.org/"));
+    EXPECT_EQ(second.value().uri().toString(), "https://example.org/");
+}
+
+// What the server lets be kept is asked for once.
+TEST(GuideAgent, aCache) {
+    Reactor reactor;
+    int asked = 0;
+    const auto site = siteOf(reactor, [&asked](http::Request& request) -> http::Rendered {
+        ++asked;
+        request.setHeader("Cache-Control", "max-age=1000");
+        return std::string("page");
+    });
+    const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
+    const std::string url = "http://" + port->getHost().toString() + "/";
+    auto cache = makeRef<ResponseCache>();
+    RedirectAgent cached{ContentDecoderAgent{CacheAgent{Agent{reactor}, cache}}};
+    for (int i = 0; i < 2; ++i) {
+        const Response response = outcomeOf(reactor, cached.request("GET", url)).value();
+        EXPECT_EQ(outcomeOf(reactor, readBody(response)).value(), "page");
+    }
+    EXPECT_EQ(asked, 1);
+    EXPECT_EQ(cache->metrics().hits, 1U);
 }
 
 // A cookie that a page sets comes back with the next request.

@@ -1,5 +1,6 @@
 // The snippets of docs/howto/http-server.md, and what the page says of them.
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -272,6 +273,41 @@ TEST(GuideHttpServer, inFrontOfResources) {
     accepts.setRawHeaders("Accept-Encoding", {"gzip"});
     EXPECT_EQ(Served(small).request("GET", "/", accepts).value().headers().get("Content-Encoding"),
               "gzip");
+}
+
+// The digest agent passes with the password, once challenged, and keeps its nonce; MD5 alone will
+// do.
+TEST(GuideHttpServer, digestAuthentication) {
+    const Ref<http::Resource> root = makeRef<http::FunctionResource>(
+        [](http::Request& request) -> http::Rendered { return request.getUser(); });
+    const std::string stored =
+        http::digestSecret(http::DigestAlgorithm::Sha256, "me", "staff", "secret");
+
+    auto closed = makeRef<http::DigestAuth>(
+        root, "staff",
+        [=](std::string_view user, http::DigestAlgorithm) {
+            return user == "me" ? std::optional(stored) : std::nullopt;
+        },
+        http::DigestOptions{.algorithms = {http::DigestAlgorithm::Sha256}});
+
+    Served served(closed);
+    DigestAuthAgent agent(served.agent, "me", "secret");
+    for (int i = 0; i < 3; ++i) {
+        const auto response = outcomeOf(served.reactor, agent.request("GET", served.url("/a?b")));
+        ASSERT_EQ(response.value().code(), 200);
+        EXPECT_EQ(outcomeOf(served.reactor, readBody(response.value())).value(), "me");
+    }
+    DigestAuthAgent wrong(served.agent, "me", "guess");
+    EXPECT_EQ(outcomeOf(served.reactor, wrong.request("GET", served.url("/"))).value().code(), 401);
+
+    Served old(makeRef<http::DigestAuth>(
+        root, "staff",
+        [](std::string_view user, http::DigestAlgorithm algorithm) {
+            return std::optional(http::digestSecret(algorithm, user, "staff", "secret"));
+        },
+        http::DigestOptions{.algorithms = {http::DigestAlgorithm::Md5}}));
+    DigestAuthAgent again(old.agent, "you", "secret");
+    EXPECT_EQ(outcomeOf(old.reactor, again.request("GET", old.url("/"))).value().code(), 200);
 }
 
 // Each request makes a line, and a site that is shut down says what became of its connections.

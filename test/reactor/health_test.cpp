@@ -35,6 +35,7 @@ namespace {
 
 using namespace marline;
 using namespace std::chrono_literals;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -331,20 +332,27 @@ TEST_F(Health, dumpNamesAdoptedDescriptors) {
     EXPECT_THAT(text, HasSubstr(streams));
 }
 
-// Children, their pipes, and what waits for changes of files are listed by what they are.
+// Children, their pipes, and what waits for changes of files are listed by what they are, and where
+// they were asked for.
 TEST_F(Health, dumpNamesChildrenAndFiles) {
     const auto child = makeRef<marline::testing::RecordingProcess>();
+    const std::string spawned = nextLine();
     auto process = reactor().spawnProcess(child, "/bin/cat", {"cat"});
+    const std::string watched = nextLine();
     Inotify files(reactor());
     files.watch("/", FileChange::MovedSelf, [](const FileEvent&) {});
     const std::string text = reactor().dump();
-    EXPECT_THAT(
-        text, HasSubstr("    the child process " + std::to_string(process->pid().value()) + "\n"));
+    const auto lists = [&](const std::string& what, const std::string& where) {
+        const std::size_t at = text.find("    " + what + ", made at ");
+        ASSERT_NE(at, std::string::npos) << what << " is not in:\n" << text;
+        EXPECT_THAT(text.substr(at, text.find('\n', at) - at), EndsWith(where));
+    };
+    lists("the child process " + std::to_string(process->pid().value()), spawned);
     for (const char* pipe : {"0", "1", "2"}) {
-        EXPECT_THAT(text, HasSubstr("    a pipe to a child's descriptor " + std::string(pipe) +
-                                    ", 0 bytes to be sent\n"));
+        lists("a pipe to a child's descriptor " + std::string(pipe) + ", 0 bytes to be sent",
+              spawned);
     }
-    EXPECT_THAT(text, HasSubstr("    an inotify descriptor with 1 paths\n"));
+    lists("an inotify descriptor with 1 paths", watched);
     reactor().watchHealth(kQuiet);
     process->closeStdin();
     runUntil([&] { return child->ended.has_value(); });

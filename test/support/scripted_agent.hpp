@@ -49,6 +49,8 @@ public:
         answers_.emplace_back(std::move(why));
         return *this;
     }
+    /// Drops the answers that nobody asked for.
+    void dropAnswers() { answers_.clear(); }
     std::size_t requests() const noexcept { return seen_.size(); }
     Seen& operator[](std::size_t i) { return seen_.at(i); }
     Seen& last() { return seen_.back(); }

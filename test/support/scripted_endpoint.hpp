@@ -100,6 +100,9 @@ public:
     const Address& getPeer() const noexcept override { return address_; }
     void setTcpNoDelay(bool) override {}
     void setTcpKeepAlive(bool) override {}
+    Ref<IProtocol> switchProtocol(Ref<IProtocol> next) override {
+        return std::exchange(protocol_, std::move(next));
+    }
 
 private:
     void deliverEnd(Failure reason) {

@@ -1,0 +1,142 @@
+#include <marline/agent/detail/stored_response.hpp>
+
+#include <algorithm>
+#include <vector>
+
+#include <marline/agent/errors.hpp>
+#include <marline/reactor/errors.hpp>
+
+namespace marline::detail {
+namespace {
+
+/// What a reader gets at a time.
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
+
+/// A body that nobody reads is read all the same, to be kept, up to so many bytes.
+constexpr std::uint64_t kShortBody = std::uint64_t{64} << 10;
+
+/// Takes a body down while another one reads it.
+class Recording final : public IProtocol {
+public:
+    Recording(Ref<IProtocol> receiver, Ref<ResponseCache> cache, Ref<CacheEntry> entry)
+        : receiver_(std::move(receiver)), cache_(std::move(cache)), entry_(std::move(entry)) {}
+
+    void makeConnection(ITransport& transport) override {
+        if (receiver_) {
+            receiver_->makeConnection(transport);
+        }
+    }
+    void dataReceived(std::span<const std::byte> data) override {
+        if (entry_) {
+            if (data.size() > cache_->index().options.maxBodyBytes - entry_->body.size()) {
+                entry_.reset();
+            } else {
+                entry_->body += asText(data);
+            }
+        }
+        if (receiver_) {
+            receiver_->dataReceived(data);
+        }
+    }
+    void connectionLost(const Failure& reason) override {
+        if (entry_ && reason.check<ResponseDone>() != nullptr) {
+            CacheIndex& index = cache_->index();
+            entry_->info.length = entry_->body.size();
+            index.store(entry_);
+            ++index.metrics.stored;
+        }
+        if (receiver_) {
+            receiver_->connectionLost(reason);
+        }
+    }
+
+private:
+    ~Recording() override = default;
+
+    Ref<IProtocol> receiver_;  // empty: nobody wants it
+    Ref<ResponseCache> cache_;
+    Ref<CacheEntry> entry_;  // empty: it is too long
+};
+
+}  // namespace
+
+const http::Headers& StoredResponse::trailers() const noexcept {
+    static const http::Headers none;
+    return none;
+}
+
+void StoredResponse::deliverBody(Ref<IProtocol> receiver) {
+    if (std::exchange(delivered_, true)) {
+        refuseSecondReader();
+    }
+    const Ref<StoredResponse> alive(this);
+    self_ = alive;
+    receiver_ = std::move(receiver);
+    const Ref<IProtocol> reader = receiver_;
+    busy_ = true;
+    reader->makeConnection(*this);
+    busy_ = false;
+    goOn();
+}
+
+void StoredResponse::goOn() {
+    if (busy_) {
+        return;
+    }
+    busy_ = true;
+    const std::string_view body = entry_ ? std::string_view(entry_->body) : std::string_view();
+    while (receiver_ && !paused_ && given_ < body.size()) {
+        const std::string_view piece = body.substr(given_, kPieceBytes);
+        given_ += piece.size();
+        const Ref<IProtocol> reader = receiver_;
+        reader->dataReceived(asBytes(piece));
+    }
+    busy_ = false;
+    if (receiver_ && !paused_) {
+        end(Failure::make<ResponseDone>());
+    }
+}
+
+void StoredResponse::end(const Failure& reason) {
+    const Ref<StoredResponse> alive(this);
+    self_.reset();
+    if (const Ref<IProtocol> reader = std::exchange(receiver_, {})) {
+        reader->connectionLost(reason);
+    }
+}
+
+void StoredResponse::abort() {
+    delivered_ = true;
+    if (receiver_) {
+        end(Failure::make<ResponseFailed>("the response from the cache was given up",
+                                          std::vector<Failure>{Failure(ConnectionAborted())}));
+    }
+}
+
+void StoredResponse::resumeProducing() {
+    const Ref<StoredResponse> alive(this);
+    paused_ = false;
+    goOn();
+}
+
+const Address& StoredResponse::getHost() const noexcept {
+    static const Address unknown;
+    return unknown;
+}
+
+void RecordedResponse::deliverBody(Ref<IProtocol> receiver) {
+    if (!entry_) {
+        refuseSecondReader();
+    }
+    inner_.deliverBody(makeRef<Recording>(std::move(receiver), cache_, std::exchange(entry_, {})));
+}
+
+void RecordedResponse::discardBody() {
+    if (entry_ && inner_.length().value_or(kShortBody + 1) <= kShortBody) {
+        deliverBody({});
+    } else {
+        inner_.discardBody();
+    }
+}
+
+}  // namespace marline::detail

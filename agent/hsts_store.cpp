@@ -1,0 +1,246 @@
+// HstsStore: what Strict-Transport-Security fields say, and for whom.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <limits>
+#include <utility>
+
+#include <marline/agent/detail/directives.hpp>
+#include <marline/agent/detail/whole_file.hpp>
+#include <marline/agent/hsts_agent.hpp>
+#include <marline/reactor/resolver.hpp>
+
+namespace marline {
+namespace {
+
+/// Longer ages than this are this: no clock ends before.
+constexpr std::chrono::seconds kLongestAge = std::chrono::years(100);
+
+struct Policy {
+    std::optional<std::chrono::seconds> maxAge;
+    bool subdomains = false;
+};
+
+/// Reads the field (§6.1): unknown directives are ignored, one that is given twice spoils all.
+std::optional<Policy> readPolicy(std::string_view text) {
+    Policy policy;
+    detail::DirectiveReader reader(text, ';');
+    while (const auto directive = reader.next()) {
+        if (detail::sameWord(directive->name, "max-age")) {
+            const auto age = detail::deltaSeconds(directive->value, kLongestAge);
+            if (policy.maxAge || !age) {
+                return std::nullopt;
+            }
+            policy.maxAge = age;
+        } else if (detail::sameWord(directive->name, "includeSubDomains")) {
+            if (policy.subdomains || directive->hasValue) {
+                return std::nullopt;
+            }
+            policy.subdomains = true;
+        }
+    }
+    return reader.failed() || !policy.maxAge ? std::nullopt : std::optional(policy);
+}
+
+bool isAddress(std::string_view host) {
+    Address ignored;
+    return host.find(':') != std::string_view::npos ||
+           parseNumericAddress(std::string(host), 0, ignored);
+}
+
+/// In lower case and without the dot of a fully qualified name.
+std::string canonical(std::string_view host) {
+    host.remove_suffix(host.ends_with('.') ? 1 : 0);
+    std::string name(host);
+    for (char& c : name) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return name;
+}
+
+std::string timeText(http::HttpTime time) {
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(time - day);
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), "%04d%02u%02u %02ld:%02ld:%02ld",
+                  static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                  static_cast<unsigned>(date.day()), static_cast<long>(clock.hours().count()),
+                  static_cast<long>(clock.minutes().count()),
+                  static_cast<long>(clock.seconds().count()));
+    return text.data();
+}
+
+/// Reads the decimal digits at `text[at…at + count)`.
+std::optional<int> digits(std::string_view text, std::size_t at, std::size_t count) {
+    int value = 0;
+    const char* first = text.data() + at;
+    const auto [end, error] = std::from_chars(first, first + count, value);
+    return error == std::errc{} && end == first + count && value >= 0 ? std::optional(value)
+                                                                      : std::nullopt;
+}
+
+/// Reads `20270131 12:00:00`.
+std::optional<http::HttpTime> readTime(std::string_view text) {
+    if (text.size() != 17 || text[8] != ' ' || text[11] != ':' || text[14] != ':') {
+        return std::nullopt;
+    }
+    const auto year = digits(text, 0, 4);
+    const auto month = digits(text, 4, 2);
+    const auto day = digits(text, 6, 2);
+    const auto hour = digits(text, 9, 2);
+    const auto minute = digits(text, 12, 2);
+    const auto second = digits(text, 15, 2);
+    if (!year || !month || !day || !hour || !minute || !second || *hour > 23 || *minute > 59 ||
+        *second > 60) {
+        return std::nullopt;
+    }
+    const std::chrono::year_month_day date(std::chrono::year(*year),
+                                           std::chrono::month(static_cast<unsigned>(*month)),
+                                           std::chrono::day(static_cast<unsigned>(*day)));
+    if (!date.ok()) {
+        return std::nullopt;
+    }
+    return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+           std::chrono::seconds(*second);
+}
+
+struct Line {
+    std::string host;
+    http::HttpTime expires;
+    bool subdomains;
+};
+
+/// Reads `.example.org "20270131 12:00:00"`, or "unlimited" for the time.
+std::optional<Line> readLine(std::string_view text) {
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos || text.size() < space + 3 || text[space + 1] != '"' ||
+        !text.ends_with('"')) {
+        return std::nullopt;
+    }
+    const std::string_view time = text.substr(space + 2, text.size() - space - 3);
+    const auto expires = time == "unlimited" ? std::optional(http::HttpTime(std::chrono::sys_days(
+                                                   std::chrono::year(9999) / 12 / 31)))
+                                             : readTime(time);
+    std::string_view host = text.substr(0, space);
+    const bool subdomains = host.starts_with('.');
+    host.remove_prefix(subdomains ? 1 : 0);
+    if (!expires || host.empty() || isAddress(host)) {
+        return std::nullopt;
+    }
+    return Line{canonical(host), *expires, subdomains};
+}
+
+}  // namespace
+
+http::HttpTime HstsStore::present() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+bool HstsStore::note(std::string_view host, std::string_view text, http::HttpTime now) {
+    const std::optional<Policy> policy = readPolicy(text);
+    if (!policy || host.empty() || isAddress(host)) {
+        return false;
+    }
+    std::string name = canonical(host);
+    if (policy->maxAge == std::chrono::seconds(0)) {
+        hosts_.erase(name);
+    } else {
+        keep(std::move(name), now + *policy->maxAge, policy->subdomains, now);
+    }
+    return true;
+}
+
+void HstsStore::keep(std::string host, http::HttpTime expires, bool subdomains,
+                     http::HttpTime now) {
+    if (const auto old = hosts_.find(host); old != hosts_.end()) {
+        old->second.expires = expires;
+        old->second.subdomains = subdomains;
+        return;
+    }
+    makeRoom(now);
+    if (options_.maxHosts > 0) {
+        hosts_.emplace(std::move(host), Host{expires, subdomains, noted_++});
+    }
+}
+
+void HstsStore::makeRoom(http::HttpTime now) {
+    if (hosts_.size() < options_.maxHosts) {
+        return;
+    }
+    std::erase_if(hosts_, [now](const auto& entry) { return entry.second.expires <= now; });
+    if (hosts_.size() >= options_.maxHosts && !hosts_.empty()) {
+        hosts_.erase(std::ranges::min_element(
+            hosts_, {}, [](const auto& entry) { return entry.second.noted; }));
+    }
+}
+
+bool HstsStore::knows(std::string_view host, http::HttpTime now) const {
+    host.remove_suffix(host.ends_with('.') ? 1 : 0);
+    for (std::string_view domain = host; !domain.empty() && !hosts_.empty();) {
+        const auto found = hosts_.find(domain);
+        if (found != hosts_.end() && found->second.expires > now &&
+            (domain.size() == host.size() || found->second.subdomains)) {
+            return true;
+        }
+        domain.remove_prefix(std::min(domain.find('.'), domain.size() - 1) + 1);
+    }
+    return false;
+}
+
+Uri HstsStore::upgraded(const Uri& uri, http::HttpTime now) const {
+    if (uri.scheme() != "http" || !knows(uri.host(), now)) {
+        return uri;
+    }
+    const std::string user = uri.userInfo().empty() ? "" : uri.userInfo() + "@";
+    const std::string port = uri.port() == 80 ? "" : ":" + std::to_string(uri.port());
+    return Uri::parse("https://" + user + uri.host() + port + uri.path() + uri.query() +
+                      uri.fragment())
+        .value();
+}
+
+std::string HstsStore::toText() const {
+    std::string text = "# Hosts that are asked by https only\n";
+    for (const auto& [name, host] : hosts_) {
+        text += (host.subdomains ? "." : "") + name + " \"" + timeText(host.expires) + "\"\n";
+    }
+    return text;
+}
+
+Result<std::size_t> HstsStore::addText(std::string_view text) {
+    std::vector<Line> found;
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        line.remove_suffix(line.ends_with('\r') ? 1 : 0);
+        if (line.empty() || line.starts_with('#')) {
+            continue;
+        }
+        std::optional<Line> one = readLine(line);
+        if (!one) {
+            return Failure::make<Error>("line " + std::to_string(number) +
+                                        " of the HSTS hosts is not HOST \"YYYYMMDD HH:MM:SS\"");
+        }
+        found.push_back(std::move(*one));
+    }
+    const http::HttpTime now = present();
+    std::size_t added = 0;
+    for (Line& line : found) {
+        if (line.expires > now) {
+            keep(std::move(line.host), line.expires, line.subdomains, now);
+            ++added;
+        }
+    }
+    return added;
+}
+
+void HstsStore::save(const std::string& path) const { detail::writeWhole(path, toText()); }
+
+Result<std::size_t> HstsStore::load(const std::string& path) {
+    const Result<std::string> text = detail::readWhole(path, "HSTS hosts");
+    return text.ok() ? addText(text.value()) : Result<std::size_t>(text.failure());
+}
+
+}  // namespace marline

@@ -1,0 +1,123 @@
+#include <marline/protocols/smtp/detail/smtp_server.hpp>
+
+#include <algorithm>
+#include <array>
+
+#include <marline/reactor/log.hpp>
+
+namespace marline::smtp::detail {
+
+void SmtpServer::connectionMade() {
+    beginSession();
+    setTimeout(shared_->options.limits.idle);
+    reply(220, session_.host + " ESMTP");
+}
+
+void SmtpServer::beginSession() {
+    session_ = {};
+    session_.host = shared_->options.host;
+    session_.peer = transport()->getPeer();
+}
+
+void SmtpServer::connectionLost(const Failure& reason) {
+    dropMessages();
+    TimeoutMixin::connectionLost(reason);
+    if (std::optional<Deferred<>> awaited = std::exchange(awaited_, std::nullopt)) {
+        awaited->cancel();
+    }
+}
+
+/// The second time the peer does not even take the answer.
+void SmtpServer::timeoutConnection() {
+    if (transport()->disconnecting()) {
+        transport()->abortConnection();
+        return;
+    }
+    close(421, "nothing came for too long");
+    setTimeout(shared_->options.limits.idle);
+}
+
+std::size_t SmtpServer::lineLimit() const {
+    if (mode_ == Mode::Text) {
+        return shared_->options.limits.textLine + (unparsed().starts_with('.') ? 1U : 0U);
+    }
+    const std::size_t command = shared_->options.limits.commandLine;
+    return offersAuth() ? std::max(command, kMaxAuthLine) : command;
+}
+
+bool SmtpServer::parseFrame() {
+    const std::string_view data = unparsed();
+    const std::size_t newline = data.find('\n', searched());
+    const bool whole = newline != std::string_view::npos;
+    const std::size_t end = whole ? newline : data.size();
+    const std::size_t cr = std::min(data.substr(0, end).find('\r', searched()), end);
+    if (whole ? cr + 1 != end : cr + 1 < end) {
+        refuseBareLineEnd();
+        return true;
+    }
+    tooLong_ = tooLong_ || cr + 2 > lineLimit();
+    if (whole) {
+        skip(end + 1);
+        lineReceived(data.substr(0, cr), std::exchange(tooLong_, false));
+    } else if (tooLong_) {
+        skip(cr);
+    } else {
+        setSearched(cr);
+    }
+    return whole;
+}
+
+/// RFC 5321 §2.3.8: what others may take for the end of a line must not be let through.
+void SmtpServer::refuseBareLineEnd() {
+    skip(unparsed().size());
+    dropMessages();
+    close(500, "bare CR or LF: a line ends with CRLF");
+}
+
+void SmtpServer::lineReceived(std::string_view line, bool tooLong) {
+    resetTimeout();
+    if (mode_ == Mode::Text) {
+        textReceived(line, tooLong);
+    } else if (tooLong) {
+        mode_ = Mode::Command;
+        reply(500, "line too long");
+    } else if (mode_ == Mode::Command) {
+        commandReceived(line);
+    } else {
+        authLineReceived(line);
+    }
+}
+
+void SmtpServer::replyLine(int code, char separator, std::string_view text) {
+    // Users' texts: whatever they hold stays one line, and a short one.
+    constexpr std::size_t kLongest = 500;
+    std::string line = std::to_string(code) + separator;
+    for (const char c : text.substr(0, kLongest)) {
+        line += c < ' ' || c > '~' ? ' ' : c;
+    }
+    transport()->write(line.append("\r\n"));
+}
+
+void SmtpServer::reply(int code, std::string_view text) {
+    replyLine(code, ' ', text);
+    if (code / 100 == 5 && ++refusals_ >= shared_->options.limits.refusals) {
+        close(421, "too many errors");
+    }
+}
+
+void SmtpServer::replyFailure(const Failure& why) {
+    const auto* const error = why.check<SmtpError>();
+    if (error != nullptr && error->code() >= 400 && error->code() <= 599) {
+        reply(error->code(), error->text());
+        return;
+    }
+    log(LogLevel::Error, "SMTP: the delivery failed: " + why.brief());
+    reply(451, "local error, try again later");
+}
+
+void SmtpServer::close(int code, std::string_view text) {
+    replyLine(code, ' ', text);
+    transport()->loseConnection();
+}
+
+}  // namespace marline::smtp::detail

@@ -1,0 +1,94 @@
+// SmtpFactory: a mail server (RFC 5321).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include <marline/deferred/api.hpp>
+#include <marline/deferred/deferred.hpp>
+#include <marline/deferred/function.hpp>
+#include <marline/deferred/ref.hpp>
+#include <marline/protocols/smtp/delivery.hpp>
+#include <marline/protocols/smtp/smtp_credentials.hpp>
+#include <marline/reactor/interfaces.hpp>
+#include <marline/reactor/time.hpp>
+#include <marline/reactor/tls_context.hpp>
+
+namespace marline::smtp {
+
+/// The longest command line, with its CRLF (RFC 5321 §4.5.3.1.4).
+inline constexpr std::size_t kMaxCommandLine = 512;
+/// The longest line of a client that authenticates (RFC 4954 §4), with its CRLF.
+inline constexpr std::size_t kMaxAuthLine = 12288;
+/// The longest line of a message, with its CRLF and without a doubled dot (RFC 5321 §4.5.3.1.6).
+inline constexpr std::size_t kMaxTextLine = 1000;
+/// The most recipients of one message (RFC 5321 §4.5.3.1.8).
+inline constexpr std::size_t kMaxRecipients = 100;
+/// The most bytes of one message, with its line ends.
+inline constexpr std::size_t kMaxMessageBytes = 10 * 1024 * 1024;
+/// How many commands of one connection may be refused.
+inline constexpr std::size_t kMaxRefusals = 10;
+/// How long a client may be silent (RFC 5321 §4.5.3.2.7).
+inline constexpr Duration kSmtpIdleTimeout = std::chrono::minutes(5);
+
+/// What a client may do.
+struct SmtpLimits {
+    /// A longer command is answered with 500.
+    std::size_t commandLine = kMaxCommandLine;
+    /// A message with a longer line is answered with 500 at its end.
+    std::size_t textLine = kMaxTextLine;
+    /// Recipients beyond that are answered with 452.
+    std::size_t recipients = kMaxRecipients;
+    /// A larger message is answered with 552, at MAIL when its SIZE is known there.
+    std::size_t messageBytes = kMaxMessageBytes;
+    /// After so many answers of 5yz the connection is closed with 421.
+    std::size_t refusals = kMaxRefusals;
+    /// A client that sends no whole line for so long is let go with 421.
+    Duration idle = kSmtpIdleTimeout;
+};
+
+/// What an SmtpFactory serves.
+struct SmtpOptions {
+    /// The server's name, which it greets with.
+    std::string host = "localhost";
+    /// Offers STARTTLS (RFC 3207) with these certificates.
+    std::optional<TlsContext> tls = {};
+    /// Takes no mail but under TLS: 530.
+    bool requireTls = false;
+    /// Offers AUTH PLAIN and LOGIN (RFC 4954), under TLS only: whether these are right. A Failure
+    /// is answered as an IMessageDelivery's is.
+    UniqueFunction<Deferred<bool>(const SmtpCredentials&)> checkCredentials = {};
+    /// Takes no mail but from who has authenticated: 530.
+    bool requireAuth = false;
+    SmtpLimits limits = {};
+};
+
+/// Serves SMTP with PIPELINING, SIZE, 8BITMIME, STARTTLS and AUTH (Twisted: `SMTPFactory`,
+/// `ESMTP`).
+///
+///     reactor.listenTcp(25, makeRef<smtp::SmtpFactory>(reactor, makeRef<MyDelivery>()));
+///
+/// Lines end with CRLF and nothing else, messages with CRLF.CRLF and nothing else: a bare CR or LF
+/// is answered with 500 and closes the connection, so that no relay before this one can have read
+/// another message. Bytes that follow STARTTLS in the clear close it too. For TLS from the start
+/// put tlsServerFactory() around it.
+class MARLINE_API SmtpFactory final : public IProtocolFactory {
+public:
+    /// `clock` must outlive the connections. Throws std::invalid_argument when TLS or AUTH is
+    /// required and there is none, or without a delivery or host.
+    SmtpFactory(IReactorTime& clock, Ref<IMessageDelivery> delivery, SmtpOptions options = {});
+    ~SmtpFactory() override;
+
+    Ref<IProtocol> buildProtocol(const Address& peer) override;
+
+    /// Internal: what the connections share.
+    class Shared;
+
+private:
+    IReactorTime& clock_;
+    Ref<Shared> shared_;
+};
+
+}  // namespace marline::smtp
