@@ -1,5 +1,6 @@
 #include "internet.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <marline/reactor/ares_resolver.hpp>
@@ -22,11 +23,6 @@ Fault parseFault(const std::string& text) {
                                     "' is none of refused, reset, tls, timeout, redirect-loop");
     }
     return found->second;
-}
-
-Deferred<std::vector<Address>> PortMap::resolve(const std::string& name, std::uint16_t port) {
-    const auto found = ports_.find({name, port});
-    return dns_->resolve(name, found != ports_.end() ? found->second : port);
 }
 
 namespace {
@@ -67,6 +63,12 @@ Internet::Internet(Reactor& reactor, const std::map<std::string, Fault>& faults,
     }
     reactor.installNameResolver(ports_);
     reactor.installClientTls(TlsContext::client().trustPem(authority_.certificatePem()));
+}
+
+std::string Internet::description() const {
+    const std::string ports = ports_->toString();
+    return dns_.server() + '\n' + std::to_string(std::count(ports.begin(), ports.end(), '\n')) +
+           '\n' + ports + authority_.certificatePem();
 }
 
 void Internet::open(const std::string& site, Fault fault, const std::string& address) {

@@ -12,6 +12,8 @@
 #include <marline/reactor/testing/certificates.hpp>
 #include <marline/reactor/testing/dns_server.hpp>
 
+#include "port_map.hpp"
+
 namespace internet {
 
 /// How a site can be broken.
@@ -23,22 +25,6 @@ Fault parseFault(const std::string& text);
 /// The names that can be asked for.
 extern const std::vector<std::string> kSites;
 
-/// Sends each site's ports 80 and 443 to where it really listens; the addresses come from DNS.
-class PortMap final : public marline::IResolver {
-public:
-    explicit PortMap(marline::Ref<marline::IResolver> dns) : dns_(std::move(dns)) {}
-
-    void map(const std::string& name, std::uint16_t from, std::uint16_t to) {
-        ports_[{name, from}] = to;
-    }
-    marline::Deferred<std::vector<marline::Address>> resolve(const std::string& name,
-                                                             std::uint16_t port) override;
-
-private:
-    marline::Ref<marline::IResolver> dns_;
-    std::map<std::pair<std::string, std::uint16_t>, std::uint16_t> ports_;
-};
-
 /// Starts everything and points the reactor's resolver and trust at it.
 class Internet {
 public:
@@ -48,6 +34,9 @@ public:
 
     /// From the first name that was asked for to the last page, added up over the sites.
     marline::Duration roundTrips() const { return visits_->total(); }
+
+    /// What other processes need to join(): the DNS server, the ports and the certificate.
+    std::string description() const;
 
 private:
     /// When the sites were asked for and when they had answered.
