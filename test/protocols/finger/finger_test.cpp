@@ -1,0 +1,251 @@
+// Finger and ident: each client with each server, and with words that the test says.
+#include <marline/protocols/finger/finger.hpp>
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include <marline/deferred/source.hpp>
+#include <marline/deferred/succeed.hpp>
+#include <marline/protocols/ident/ident.hpp>
+#include <marline/reactor/testing/accumulating_protocol.hpp>
+#include <marline/reactor/testing/clock.hpp>
+#include <marline/reactor/testing/gtest.hpp>
+#include <marline/reactor/testing/io_pump.hpp>
+
+#include <test/support/deferred_outcome.hpp>
+
+namespace marline {
+namespace {
+
+using testing::AccumulatingProtocol;
+using testing::Outcome;
+
+class FingerTest : public testing::TestCase, public ::testing::WithParamInterface<std::size_t> {
+protected:
+    /// "Connects" to `server` through an IoPump.
+    class PumpEndpoint final : public IStreamClientEndpoint {
+    public:
+        PumpEndpoint(std::unique_ptr<testing::IoPump>& pump, Ref<IProtocol> server)
+            : pump_(pump), server_(std::move(server)) {}
+
+        Deferred<Ref<IProtocol>> connect(Ref<IProtocolFactory> factory) override {
+            Ref<IProtocol> client = factory->buildProtocol({});
+            pump_ = std::make_unique<testing::IoPump>(client, server_,
+                                                      testing::IoPumpOptions{.chunk = GetParam()});
+            return succeed(client);
+        }
+
+    private:
+        std::unique_ptr<testing::IoPump>& pump_;
+        Ref<IProtocol> server_;
+    };
+
+    /// What a server of `factory` says to `text`.
+    std::string ask(IProtocolFactory& factory, std::string_view text) {
+        peer_ = makeRef<AccumulatingProtocol>();
+        pump_ = std::make_unique<testing::IoPump>(peer_, factory.buildProtocol({}),
+                                                  testing::IoPumpOptions{.chunk = GetParam()});
+        peer_->write(text);
+        pump_->flush();
+        return peer_->take();
+    }
+    Outcome<std::string> finger(const finger::FingerQuery& query) {
+        peer_ = makeRef<AccumulatingProtocol>();
+        PumpEndpoint endpoint(pump_, peer_);
+        Outcome<std::string> answer(finger::finger(clock_, endpoint, query));
+        pump_->flush();
+        return answer;
+    }
+    Outcome<ident::IdentReply> identify(std::string_view answer) {
+        peer_ = makeRef<AccumulatingProtocol>();
+        PumpEndpoint endpoint(pump_, peer_);
+        Outcome<ident::IdentReply> reply(ident::lookup(clock_, endpoint, 6193, 23));
+        pump_->flush();
+        EXPECT_EQ(peer_->take(), "6193, 23\r\n");
+        peer_->write(answer);
+        pump_->flush();
+        return reply;
+    }
+
+    testing::Clock clock_;
+    std::unique_ptr<testing::IoPump> pump_;
+    Ref<AccumulatingProtocol> peer_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Chunks, FingerTest, ::testing::Values(1, 5, 4096));
+
+// RFC 1288 §2.3: a user, everybody, and /W; one answer, then the connection closes.
+TEST_P(FingerTest, answersOneQuery) {
+    const auto factory = finger::fingerFactory(clock_, [](const finger::FingerQuery& query) {
+        return succeed(query.user + (query.wide ? " wide\n" : "\a\x1b narrow\tx"));
+    });
+    EXPECT_EQ(ask(*factory, "moshez\r\nshawn\r\n"), "moshez narrow\tx\r\n");
+    EXPECT_TRUE(peer_->closedWith<ConnectionDone>());
+    EXPECT_EQ(ask(*factory, "\r\n"), " narrow\tx\r\n");
+    EXPECT_EQ(ask(*factory, " /W moshez\r\n"), "moshez wide\r\n");
+    EXPECT_EQ(ask(*factory, "/W\r\n"), " wide\r\n");
+    EXPECT_EQ(ask(*factory, "a@b.test\r\n"), "Finger forwarding service denied\r\n");
+    EXPECT_EQ(ask(*factory, std::string(finger::kMaxQuery + 1, 'x') + "\r\n"), "");
+    EXPECT_TRUE(peer_->closed());
+    EXPECT_EQ(clock_.pendingCalls(), 0U);
+}
+
+// A lookup that fails, takes its time, is no longer waited for, or never begins.
+TEST_P(FingerTest, waitsForTheLookup) {
+    std::optional<DeferredSource<std::string>> later;
+    const auto factory = finger::fingerFactory(clock_, [&](const finger::FingerQuery& query) {
+        if (query.user == "broken") {
+            throw std::runtime_error("a secret");
+        }
+        later.emplace();
+        return later->deferred();
+    });
+    EXPECT_EQ(ask(*factory, "broken\r\n"), "Internal error in server\r\n");
+    EXPECT_EQ(flushLoggedErrors("a secret").size(), 1U);
+    EXPECT_EQ(ask(*factory, "x\r\n"), "");
+    clock_.advance(2 * finger::kFingerTimeout);
+    later->callback("late");
+    pump_->flush();
+    EXPECT_EQ(peer_->take(), "late\r\n");
+    EXPECT_EQ(ask(*factory, "x\r\n"), "");
+    pump_->cut();
+    EXPECT_FALSE(later->pending());
+    EXPECT_EQ(ask(*factory, "x"), "");
+    clock_.advance(finger::kFingerTimeout);
+    pump_->flush();
+    EXPECT_TRUE(peer_->closed());
+    EXPECT_THROW(finger::fingerFactory(clock_, {}), std::invalid_argument);
+}
+
+// The client takes all until the end, which must come in time and clean, and not too late.
+TEST_P(FingerTest, asks) {
+    const auto answer = finger({"moshez", true});
+    EXPECT_EQ(peer_->take(), "/W moshez\r\n");
+    peer_->write("Happy\r\nand well");
+    peer_->transport()->loseConnection();
+    pump_->flush();
+    ASSERT_TRUE(answer.ok()) << answer.message();
+    EXPECT_EQ(answer.value(), "Happy\r\nand well");
+    const auto late = finger({});
+    EXPECT_EQ(peer_->take(), "\r\n");
+    clock_.advance(finger::kFingerTimeout);
+    EXPECT_NE(late.failed<TimeoutError>(), nullptr) << late.message();
+    const auto cut = finger({});
+    pump_->cut();
+    EXPECT_NE(cut.failed<ConnectionLost>(), nullptr) << cut.message();
+    auto cancelled = finger({});
+    cancelled.cancel();
+    pump_->flush();
+    EXPECT_TRUE(peer_->closed());
+    EXPECT_THROW(finger({"a\r\nb"}), std::invalid_argument);
+    EXPECT_THROW(finger({std::string(finger::kMaxQuery + 1, 'x')}), std::invalid_argument);
+}
+
+// kMaxAnswer.
+TEST(Finger, limitsTheAnswer) {
+    testing::Clock clock;
+    for (const std::size_t more : {0U, 1U}) {
+        const auto server = makeRef<AccumulatingProtocol>();
+        class Endpoint final : public IStreamClientEndpoint {
+        public:
+            Deferred<Ref<IProtocol>> connect(Ref<IProtocolFactory> factory) override {
+                client = factory->buildProtocol({});
+                return succeed(client);
+            }
+            Ref<IProtocol> client;
+        };
+        const auto endpoint = makeRef<Endpoint>();
+        const Outcome<std::string> answer(finger::finger(clock, *endpoint, {}));
+        testing::IoPump pump(endpoint->client, server);
+        server->write(std::string(finger::kMaxAnswer + more, 'x'));
+        server->transport()->loseConnection();
+        pump.flush();
+        EXPECT_EQ(answer.ok(), more == 0);
+        EXPECT_EQ(answer.failed<finger::FingerError>() != nullptr, more == 1) << answer.message();
+    }
+}
+
+// RFC 1413 §4: whose the connection is, or why that is not said; one answer after the other.
+TEST_P(FingerTest, saysWhoseAConnectionIs) {
+    const auto factory = ident::identFactory(clock_, [](const ident::IdentQuery& query) {
+        switch (query.portOnServer) {
+        case 1: throw ident::NoUser();
+        case 2: return fail<ident::IdentReply>(ident::HiddenUser());
+        case 3: throw std::runtime_error("a secret");
+        default:
+            return succeed(ident::IdentReply{
+                "UNIX", "a\nb" + std::to_string(query.portOnClient) + query.client.host});
+        }
+    });
+    EXPECT_EQ(ask(*factory, "6193, 23\r\n 7 ,65535 \r\n"),
+              "6193, 23 : USERID : UNIX : a b23127.0.0.1\r\n"
+              "7, 65535 : USERID : UNIX : a b65535127.0.0.1\r\n");
+    EXPECT_EQ(ask(*factory, "1,9\r\n2,9\r\n3,9\r\n"),
+              "1, 9 : ERROR : NO-USER\r\n2, 9 : ERROR : HIDDEN-USER\r\n"
+              "3, 9 : ERROR : UNKNOWN-ERROR\r\n");
+    EXPECT_EQ(flushLoggedErrors("a secret").size(), 1U);
+    for (const std::string query : {"0,9", "9,65536", "9", "-1,9", "x,y", "1,2,3"}) {
+        EXPECT_EQ(ask(*factory, query + "\r\n"), query + " : ERROR : INVALID-PORT\r\n");
+    }
+    EXPECT_EQ(ask(*factory, std::string(ident::kMaxIdentLine + 1, '1') + "\r\n"), "");
+    EXPECT_TRUE(peer_->closed());
+    EXPECT_EQ(ask(*factory, ""), "");
+    clock_.advance(ident::kIdentTimeout);
+    pump_->flush();
+    EXPECT_TRUE(peer_->closed());
+    EXPECT_THROW(ident::identFactory(clock_, {}), std::invalid_argument);
+}
+
+// A lookup that takes its time holds up the next query, and ends with the connection.
+TEST_P(FingerTest, identWaitsForTheLookup) {
+    std::optional<DeferredSource<ident::IdentReply>> later;
+    const auto factory = ident::identFactory(clock_, [&](const ident::IdentQuery&) {
+        later.emplace();
+        return later->deferred();
+    });
+    EXPECT_EQ(ask(*factory, "1,2\r\n3,4\r\n"), "");
+    clock_.advance(2 * ident::kIdentTimeout);
+    later->callback(ident::IdentReply{"OTHER", std::string(600, 'x')});
+    pump_->flush();
+    EXPECT_EQ(peer_->take(),
+              "1, 2 : USERID : OTHER : " + std::string(ident::kMaxUserId, 'x') + "\r\n");
+    pump_->cut();
+    EXPECT_FALSE(later->pending());
+}
+
+// The client reads what RFC 1413 §6 shows, and fails with what the server refuses.
+TEST_P(FingerTest, asksWhoseAConnectionIs) {
+    const auto reply = identify("6193, 23 : USERID : UNIX, US-ASCII :st: johns \r\n");
+    ASSERT_TRUE(reply.ok()) << reply.message();
+    EXPECT_EQ(reply.value().system, "UNIX");
+    EXPECT_EQ(reply.value().user, "st: johns ");
+    EXPECT_TRUE(peer_->closed());
+    EXPECT_NE(identify("6193,23:ERROR:NO-USER\r\n").failed<ident::NoUser>(), nullptr);
+    EXPECT_NE(identify("6193,23:ERROR:HIDDEN-USER\r\n").failed<ident::HiddenUser>(), nullptr);
+    EXPECT_NE(identify("6193,23:ERROR:INVALID-PORT\r\n").failed<ident::InvalidPort>(), nullptr);
+    EXPECT_NE(identify("6193,23:ERROR:X\r\n").failed<ident::IdentError>(), nullptr);
+    for (const std::string& said :
+         {std::string("what"), std::string("1,23:ERROR:NO-USER"), std::string("6193,23:USERID:x"),
+          std::string("6193,23:x:y:z"), std::string(ident::kMaxIdentLine + 1, 'x')}) {
+        EXPECT_NE(identify(said + "\r\n").failed<ident::IdentError>(), nullptr) << said;
+        EXPECT_TRUE(peer_->closed());
+    }
+    const auto late = identify("");
+    clock_.advance(ident::kIdentTimeout);
+    EXPECT_NE(late.failed<TimeoutError>(), nullptr) << late.message();
+    const auto cut = identify("");
+    pump_->cut();
+    EXPECT_NE(cut.failed<ConnectionLost>(), nullptr) << cut.message();
+    auto cancelled = identify("");
+    cancelled.cancel();
+    pump_->flush();
+    EXPECT_TRUE(peer_->closed());
+    EXPECT_EQ(clock_.pendingCalls(), 0U);
+}
+
+}  // namespace
+}  // namespace marline
