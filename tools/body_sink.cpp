@@ -72,6 +72,9 @@ void BodySink::dataReceived(std::span<const std::byte> data) {
     }
     bytes_ += data.size();
     hash_->add(data);
+    if (onBytes_) {
+        onBytes_(bytes_);
+    }
     if (file_ && std::fwrite(data.data(), 1, data.size(), file_.get()) != data.size()) {
         if (done_.pending()) {
             done_.errback(WriteError("cannot write " + path_ + ": " + std::strerror(errno)));

@@ -25,6 +25,8 @@ public:
     explicit BodySink(const std::string& path, bool append = false,
                       std::uint64_t maxBytes = std::numeric_limits<std::uint64_t>::max());
 
+    /// Calls `call` with the number of bytes so far as they come.
+    void onBytes(marline::UniqueFunction<void(std::uint64_t)> call) { onBytes_ = std::move(call); }
     /// Writes what is no body.
     void writeHead(const std::string& text);
 
@@ -54,6 +56,7 @@ private:
     std::uint64_t bytes_ = 0;
     marline::ITransport* transport_ = nullptr;
     marline::DeferredSource<> done_;
+    marline::UniqueFunction<void(std::uint64_t)> onBytes_;
 };
 
 }  // namespace tools

@@ -5,7 +5,12 @@
 #include <iostream>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
@@ -14,7 +19,9 @@
 #include "body_sink.hpp"
 #include "exit_status.hpp"
 #include "get_options.hpp"
+#include "progress.hpp"
 #include "report.hpp"
+#include "watch.hpp"
 
 namespace tools {
 namespace {
@@ -51,10 +58,22 @@ public:
 
 private:
     Deferred<Response> request() {
-        Agent direct{reactor_, {.connectTimeout = seconds(options_.connectTimeout)}};
+        AgentOptions how{.connectTimeout = seconds(options_.connectTimeout)};
+        if (options_.json || options_.verbose) {
+            how.endpoints = watchedEndpoints(reactor_, how.connectTimeout, watch_);
+        }
+        AgentHandle direct = options_.proxy.empty()
+                                 ? AgentHandle(Agent{reactor_, std::move(how)})
+                                 : AgentHandle(ProxyAgent{reactor_, proxies(), how});
+        if (options_.verbose) {
+            direct = VerboseAgent(direct);
+        }
         http::Headers headers = requestHeaders(options_);
         const Ref<IBodyProducer> body = requestBody(options_, headers);
-        std::string method = options_.head ? "HEAD" : body ? "POST" : "GET";
+        std::string method = options_.head              ? "HEAD"
+                             : !options_.upload.empty() ? "PUT"
+                             : body                     ? "POST"
+                                                        : "GET";
         if (!options_.method.empty()) {
             method = options_.method;
         }
@@ -72,15 +91,30 @@ private:
         return stack(direct).request(method, uri.value(), headers, body);
     }
 
+    ProxySettings proxies() const {
+        const Result<Proxy> proxy = Proxy::parse(options_.proxy);
+        if (!proxy.ok()) {
+            throw std::invalid_argument("--proxy: " + proxy.failure().message());
+        }
+        ProxySettings settings = ProxySettings::all(proxy.value());
+        settings.except = NoProxy(options_.noProxy);
+        return settings;
+    }
+
     AgentHandle stack(AgentHandle agent) {
         const std::string cookies = options_.cookies.value_or("");
         if (options_.cookies || !options_.cookieJar.empty()) {
             if (!cookies.empty() && cookies.find('=') == std::string::npos) {
-                if (const auto loaded = jar_->load(cookies); !loaded.ok()) {
+                const auto loaded = isJson(cookies) ? jar_->loadJson(cookies) : jar_->load(cookies);
+                if (!loaded.ok()) {
                     loaded.failure().raise();
                 }
             }
             agent = CookieAgent(agent, jar_);
+        }
+        if (!options_.hsts.empty()) {
+            loadHosts();
+            agent = HstsAgent(agent, hosts_, {.verified = !options_.insecure});
         }
         if (options_.follow || options_.strict) {
             const RedirectAgentOptions how{.redirectLimit = options_.maxRedirects};
@@ -88,6 +122,28 @@ private:
                                     : AgentHandle(BrowserLikeRedirectAgent(agent, how));
         }
         return options_.compressed ? AgentHandle(ContentDecoderAgent(agent)) : agent;
+    }
+
+    static bool isJson(const std::string& path) { return path.ends_with(".json"); }
+
+    /// The file need not be there: it is written at the end.
+    void loadHosts() {
+        const auto loaded = hosts_->load(options_.hsts);
+        const auto* error = loaded.ok() ? nullptr : loaded.failure().check<std::system_error>();
+        if (!loaded.ok() &&
+            (error == nullptr || error->code() != std::errc::no_such_file_or_directory)) {
+            loaded.failure().raise();
+        }
+    }
+
+    /// A bar for who waits at a terminal while the body goes elsewhere.
+    void showProgress(const Response& response) {
+        if (options_.silent || options_.verbose || options_.output.empty() ||
+            options_.output == "-" || ::isatty(STDERR_FILENO) != 1) {
+            return;
+        }
+        progress_.emplace(reactor_, response.length());
+        sink_->onBytes([this](std::uint64_t bytes) { progress_->update(bytes); });
     }
 
     Deferred<> readBody(const Response& response) {
@@ -105,6 +161,7 @@ private:
         if (options_.head || options_.showHead) {
             sink_->writeHead(headOf(response));
         }
+        showProgress(response);
         Deferred<> done = sink_->done();
         response.deliverBody(sink_);
         return done;
@@ -115,6 +172,9 @@ private:
         if (sink_) {
             outcome_.bodyBytes = sink_->bytes();
             outcome_.sha256 = sink_->sha256();
+            if (progress_) {
+                progress_->finish(sink_->bytes());
+            }
         }
         if (!outcome.ok()) {
             outcome_.error =
@@ -123,8 +183,16 @@ private:
                                            " s (--max-time)"))
                     : outcome.failure();
         }
-        if (!options_.cookieJar.empty()) {
+        outcome_.resolve = watch_->resolve;
+        outcome_.connect = watch_->connect;
+        outcome_.tls = watch_->tls;
+        if (isJson(options_.cookieJar)) {
+            jar_->saveJson(options_.cookieJar);
+        } else if (!options_.cookieJar.empty()) {
             jar_->save(options_.cookieJar);
+        }
+        if (!options_.hsts.empty()) {
+            hosts_->save(options_.hsts);
         }
         return report();
     }
@@ -169,6 +237,9 @@ private:
     Outcome outcome_;
     Ref<BodySink> sink_;
     Ref<CookieJar> jar_ = makeRef<CookieJar>();
+    Ref<HstsStore> hosts_ = makeRef<HstsStore>();
+    Ref<ConnectionWatch> watch_ = makeRef<ConnectionWatch>(reactor_, options_.verbose);
+    std::optional<Progress> progress_;
     Duration start_{};
     bool tooLong_ = false;
 };

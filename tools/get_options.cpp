@@ -125,6 +125,9 @@ http::Headers requestHeaders(const GetOptions& options) {
 }
 
 Ref<IBodyProducer> requestBody(const GetOptions& options, http::Headers& headers) {
+    if (!options.upload.empty()) {
+        return makeRef<FileBody>(options.upload);
+    }
     if (!options.form.empty()) {
         return readForm(options.form);
     }
@@ -195,6 +198,15 @@ void addGetOptions(CLI::App& verb, GetOptions& options) {
     verb.add_option("--key", options.clientKey, "Its key, when it is in a file of its own");
     verb.add_option("--max-filesize", options.maxFileSize, "Bytes of body at most");
     verb.add_flag("-s,--silent", options.silent, "Say nothing on stderr");
+    verb.add_flag("-v,--verbose", options.verbose,
+                  "Tell on stderr what is sent, what comes, and of connections and TLS");
+    verb.add_flag("--http1.1", options.http11, "HTTP/1.1, which is the only version so far");
+    verb.add_option("-T,--upload-file", options.upload, "A file to PUT, streamed");
+    verb.add_option("-x,--proxy", options.proxy,
+                    "[SCHEME://][USER:PASSWORD@]HOST[:PORT]: http, https or socks5");
+    verb.add_option("--noproxy", options.noProxy, "Hosts that are reached without, as in NO_PROXY");
+    verb.add_option("--hsts", options.hsts,
+                    "A file of hosts that are asked by https; it is read and written");
     verb.add_flag("--strict-redirects", options.strict,
                   "Follow redirects, but only of GET and HEAD, and 303");
     verb.add_flag("-L,--location,--browser", options.follow, "Follow redirects as browsers do");

@@ -46,6 +46,12 @@ struct GetOptions {
     bool head = false;
     bool showHead = false;
     bool silent = false;
+    bool verbose = false;
+    bool http11 = true;
+    std::string upload;
+    std::string hsts;
+    std::string proxy;
+    std::string noProxy;
 };
 
 /// Adds them to the verb.

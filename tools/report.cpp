@@ -51,7 +51,10 @@ std::string toJson(const Outcome& outcome) {
     }
     report["bodyBytes"] = outcome.bodyBytes;
     report["sha256"] = outcome.sha256;
-    report["timings"] = {{"firstByte", milliseconds(outcome.firstByte)},
+    report["timings"] = {{"resolve", milliseconds(outcome.resolve.value_or(Duration::zero()))},
+                         {"connect", milliseconds(outcome.connect.value_or(Duration::zero()))},
+                         {"tls", milliseconds(outcome.tls.value_or(Duration::zero()))},
+                         {"firstByte", milliseconds(outcome.firstByte)},
                          {"total", milliseconds(outcome.total)}};
     report["error"] = nullptr;
     if (outcome.error) {

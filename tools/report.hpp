@@ -15,6 +15,10 @@ struct Outcome {
     std::optional<marline::Response> response;
     std::uint64_t bodyBytes = 0;
     std::string sha256;
+    /// Of the last connection; nothing where there was no such step.
+    std::optional<marline::Duration> resolve;
+    std::optional<marline::Duration> connect;
+    std::optional<marline::Duration> tls;
     marline::Duration firstByte{};
     marline::Duration total{};
     std::optional<marline::Failure> error;

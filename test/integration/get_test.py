@@ -1,6 +1,8 @@
 """`marline get` and `marline fetch` from outside: good answers, and one clear line for bad ones."""
 import hashlib
 import json
+import os
+import pty
 import socket
 import subprocess
 import sys
@@ -109,6 +111,73 @@ class Get(unittest.TestCase):
             quiet = marline("get", "-s", "--max-filesize", "1", server.url)
             self.assertEqual((quiet.returncode, quiet.stderr), (63, ""))
 
+    def test_a_file_is_put(self):
+        with RawServer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as server, tempfile.NamedTemporaryFile() as file:
+            file.write(b"content")
+            file.flush()
+            self.assertEqual(marline("get", "-T", file.name, server.url).returncode, 0)
+            self.assertTrue(server.requests[-1].startswith(b"PUT / HTTP/1.1\r\n"), server.requests)
+            self.assertTrue(server.requests[-1].endswith(b"\r\n\r\ncontent"), server.requests)
+            self.refused(2, "/no/such/file", "get", "-T", "/no/such/file", server.url)
+
+    def test_verbose_tells_what_is_sent_and_what_comes(self):
+        result = marline("get", "-v", "--http1.1", "-u", "me:secret", self.url)
+        self.assertEqual((result.returncode, result.stdout), (0, "well\n"))
+        lines = result.stderr.splitlines()
+        self.assertIn("* connected to " + self.url.split("/")[2], lines)
+        self.assertIn("> GET / HTTP/1.1", lines)
+        self.assertIn("> Host: " + self.url.split("/")[2], lines)
+        self.assertIn("> Authorization: (not shown)", lines)
+        self.assertIn("< HTTP/1.1 200 OK", lines)
+        self.assertIn("< Content-Type: text/plain", lines)
+
+    def test_cookies_are_kept_as_json_too(self):
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: seen=1; SameSite=Lax\r\n\r\n"
+        with RawServer(ok) as server, tempfile.TemporaryDirectory() as folder:
+            jar = folder + "/jar.json"
+            self.assertEqual(marline("get", "-c", jar, server.url).returncode, 0)
+            with open(jar) as file:
+                self.assertEqual(json.load(file)["cookies"][0]["sameSite"], "lax")
+            self.assertEqual(marline("get", "-b", jar, server.url).returncode, 0)
+            self.assertIn(b"\r\nCookie: seen=1\r\n", server.requests[-1])
+            with open(jar, "w") as file:
+                file.write('{"cookies": [{}]}')
+            self.refused(2, "cookie 1 of the JSON", "get", "-b", jar, server.url)
+
+    def test_known_hosts_are_asked_by_https(self):
+        port = self.url.rstrip("/").rsplit(":", 1)[1]
+        with tempfile.TemporaryDirectory() as folder:
+            hosts = folder + "/hsts"
+            arguments = ("get", "--hsts", hosts, "--resolve", f"site.test:{port}:127.0.0.1", f"http://site.test:{port}/")
+            self.assertEqual(marline(*arguments).returncode, 0)
+            with open(hosts, "a") as file:
+                file.write('site.test "unlimited"\n')
+            self.refused(60, "TLS handshake", *arguments)
+            with open(hosts, "w") as file:
+                file.write("nonsense\n")
+            self.refused(2, "line 1 of the HSTS hosts", *arguments)
+
+    def test_a_proxy_is_asked_instead(self):
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        with RawServer(ok) as proxy:
+            result = marline("get", "--proxy", "me:x@" + proxy.url[7:-1], "http://nowhere.invalid/a")
+            self.assertEqual((result.returncode, result.stdout), (0, "ok"))
+            self.assertTrue(proxy.requests[-1].startswith(b"GET http://nowhere.invalid/a HTTP/1.1\r\n"))
+            self.assertIn(b"\r\nProxy-Authorization: Basic bWU6eA==\r\n", proxy.requests[-1])
+            direct = marline("get", "--proxy", proxy.url, "--noproxy", "127.0.0.0/8", self.url)
+            self.assertEqual((direct.stdout, len(proxy.requests)), ("well\n", 1))
+        self.refused(2, "--proxy", "get", "--proxy", "ftp://x", self.url)
+
+    def test_a_terminal_sees_the_progress(self):
+        primary, terminal = pty.openpty()
+        with tempfile.NamedTemporaryFile() as file:
+            result = subprocess.run([PROGRAM, "get", "-o", file.name, self.url], stderr=terminal, timeout=60)
+            os.close(terminal)
+            seen = os.read(primary, 4096).decode()
+            os.close(primary)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("100 % [==============================] 5 B of 5 B, ", seen)
+
     def test_a_download_goes_on(self):
         part = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef"
         with RawServer(part) as server, tempfile.NamedTemporaryFile() as file:
@@ -129,7 +198,10 @@ class Get(unittest.TestCase):
         self.assertEqual((report["status"], report["version"], report["bodyBytes"]), (200, "HTTP/1.1", 5))
         self.assertEqual(report["sha256"], hashlib.sha256(b"well\n").hexdigest())
         self.assertIn(["Content-Type", "text/plain"], report["headers"])
+        self.assertEqual(list(report["timings"]), ["resolve", "connect", "tls", "firstByte", "total"])
         self.assertGreater(report["timings"]["total"], 0)
+        self.assertGreater(report["timings"]["connect"], 0)
+        self.assertEqual(report["timings"]["tls"], 0)
         self.assertIsNone(report["error"])
 
     def test_json_reports_what_failed(self):
@@ -194,6 +266,36 @@ class Get(unittest.TestCase):
         result = marline("fetch", self.url, "http://127.0.0.1:1/")
         self.assertEqual(result.returncode, 1)
         self.assertEqual(sorted(line.split()[1] for line in result.stdout.splitlines()), ["Bad:", "OK"])
+
+    def test_fetch_reads_files_and_stdin(self):
+        many = f"# a comment\n\n  {self.url}\r\n" + (self.url + "\n") * 299
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(many)
+            file.flush()
+            result = marline("fetch", "--concurrency", "7", "--input", file.name, self.url)
+        self.assertEqual((result.returncode, result.stdout), (0, (self.url + " OK\n") * 301))
+        self.assertRegex(
+            result.stderr,
+            r"^301 requests, 0 bad, 1505 bytes in [\d.]+ s, [\d.]+ requests/s; ms: "
+            r"min [\d.]+, 50% [\d.]+, 90% [\d.]+, 99% [\d.]+, max [\d.]+\n$")
+        result = subprocess.run([PROGRAM, "fetch", "-s", "--input", "-"], input=many, capture_output=True, text=True)
+        self.assertEqual((result.stdout.count("OK"), result.stderr), (300, ""))
+
+    def test_fetch_writes_lines_of_json(self):
+        result = marline("fetch", "--json", "--concurrency", "1", self.url, "http://127.0.0.1:1/", "http://a b/")
+        self.assertEqual(result.returncode, 1)
+        well, refused, bad = map(json.loads, result.stdout.splitlines())
+        self.assertEqual((well["ok"], well["status"], well["bodyBytes"], well["error"]), (True, 200, 5, None))
+        self.assertEqual((refused["ok"], refused["status"], refused["error"]["phase"]), (False, None, "connect"))
+        self.assertEqual((bad["url"], bad["error"]["phase"]), ("http://a b/", "url"))
+
+    def test_fetch_survives_thousands_of_bad_urls(self):
+        result = subprocess.run([PROGRAM, "fetch", "--input", "-"], input="http:///\n" * 20000, capture_output=True, text=True)
+        self.assertEqual((result.returncode, result.stdout.count("Bad: ")), (1, 20000))
+
+    def test_fetch_needs_urls(self):
+        self.refused(2, "no URL", "fetch")
+        self.refused(2, "cannot read /no/such/file", "fetch", "--input", "/no/such/file")
 
 
 if __name__ == "__main__":
