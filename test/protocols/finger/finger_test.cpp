@@ -17,6 +17,7 @@
 #include <marline/reactor/testing/io_pump.hpp>
 
 #include <test/support/deferred_outcome.hpp>
+#include <test/support/pump_endpoint.hpp>
 
 namespace marline {
 namespace {
@@ -26,24 +27,6 @@ using testing::Outcome;
 
 class FingerTest : public testing::TestCase, public ::testing::WithParamInterface<std::size_t> {
 protected:
-    /// "Connects" to `server` through an IoPump.
-    class PumpEndpoint final : public IStreamClientEndpoint {
-    public:
-        PumpEndpoint(std::unique_ptr<testing::IoPump>& pump, Ref<IProtocol> server)
-            : pump_(pump), server_(std::move(server)) {}
-
-        Deferred<Ref<IProtocol>> connect(Ref<IProtocolFactory> factory) override {
-            Ref<IProtocol> client = factory->buildProtocol({});
-            pump_ = std::make_unique<testing::IoPump>(client, server_,
-                                                      testing::IoPumpOptions{.chunk = GetParam()});
-            return succeed(client);
-        }
-
-    private:
-        std::unique_ptr<testing::IoPump>& pump_;
-        Ref<IProtocol> server_;
-    };
-
     /// What a server of `factory` says to `text`.
     std::string ask(IProtocolFactory& factory, std::string_view text) {
         peer_ = makeRef<AccumulatingProtocol>();
@@ -55,14 +38,14 @@ protected:
     }
     Outcome<std::string> finger(const finger::FingerQuery& query) {
         peer_ = makeRef<AccumulatingProtocol>();
-        PumpEndpoint endpoint(pump_, peer_);
+        testing::PumpEndpoint endpoint(pump_, peer_, GetParam());
         Outcome<std::string> answer(finger::finger(clock_, endpoint, query));
         pump_->flush();
         return answer;
     }
     Outcome<ident::IdentReply> identify(std::string_view answer) {
         peer_ = makeRef<AccumulatingProtocol>();
-        PumpEndpoint endpoint(pump_, peer_);
+        testing::PumpEndpoint endpoint(pump_, peer_, GetParam());
         Outcome<ident::IdentReply> reply(ident::lookup(clock_, endpoint, 6193, 23));
         pump_->flush();
         EXPECT_EQ(peer_->take(), "6193, 23\r\n");

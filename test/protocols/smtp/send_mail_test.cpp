@@ -19,6 +19,7 @@
 #include <test/protocols/smtp/recorded_mail.hpp>
 #include <test/reactor/tls/tls_bed.hpp>
 #include <test/support/deferred_outcome.hpp>
+#include <test/support/pump_endpoint.hpp>
 
 namespace marline::smtp {
 namespace {
@@ -27,28 +28,10 @@ using testing::Outcome;
 
 class SendMailTest : public testing::TestCase, public ::testing::WithParamInterface<std::size_t> {
 protected:
-    /// "Connects" to `server` through an IoPump.
-    class PumpEndpoint final : public IStreamClientEndpoint {
-    public:
-        PumpEndpoint(std::unique_ptr<testing::IoPump>& pump, Ref<IProtocol> server)
-            : pump_(pump), server_(std::move(server)) {}
-
-        Deferred<Ref<IProtocol>> connect(Ref<IProtocolFactory> factory) override {
-            Ref<IProtocol> client = factory->buildProtocol({});
-            pump_ = std::make_unique<testing::IoPump>(client, server_,
-                                                      testing::IoPumpOptions{.chunk = GetParam()});
-            return succeed(client);
-        }
-
-    private:
-        std::unique_ptr<testing::IoPump>& pump_;
-        Ref<IProtocol> server_;
-    };
-
     Outcome<SmtpSent> begin(Ref<IProtocol> server, SendMailOptions options = {.tls = SmtpTls::None},
                             std::vector<std::string> to = {"c@d"},
                             std::string_view message = "hi\n") {
-        PumpEndpoint endpoint(pump_, std::move(server));
+        testing::PumpEndpoint endpoint(pump_, std::move(server), GetParam());
         return Outcome<SmtpSent>(
             sendMail(clock_, endpoint, "a@b", to, message, std::move(options)));
     }
@@ -290,7 +273,7 @@ TEST_P(SendMailTest, refusesWhatCannotBeSent) {
     const SendMailOptions plain{.tls = SmtpTls::None};
     const auto send = [&](const char* from, std::vector<std::string> to, std::string_view message,
                           SendMailOptions options) {
-        PumpEndpoint endpoint(pump_, server_);
+        testing::PumpEndpoint endpoint(pump_, server_, GetParam());
         sendMail(clock_, endpoint, from, to, message, std::move(options));
     };
     EXPECT_THROW(send("a@b>\r\nDATA", {"c@d"}, "", plain), std::invalid_argument);
