@@ -91,9 +91,9 @@ void Telnet::say(Whose whose, Option option, bool enable) {
 
 void Telnet::requestNegotiation(Option option, std::span<const std::byte> data) {
     std::string out{kIac, static_cast<char>(Command::Sb)};
-    for (const char each : std::string{static_cast<char>(option)}.append(asText(data))) {
-        out.append(each == kIac ? 2 : 1, each);
-    }
+    const auto append = [&out](char each) { out.append(each == kIac ? 2 : 1, each); };
+    append(static_cast<char>(option));
+    std::ranges::for_each(asText(data), append);
     out += {kIac, static_cast<char>(Command::Se)};
     sendTelnet(asBytes(out));
 }
