@@ -113,7 +113,7 @@ TEST(OutOfDescriptors, acceptingPauses) {
         });
         EXPECT_EQ(pair.port->connections(), 0U);
     }
-    EXPECT_THAT(lines, testing::ElementsAre(testing::HasSubstr("maxConnections")));
+    EXPECT_THAT(lines, ::testing::ElementsAre(::testing::HasSubstr("maxConnections")));
     pair.until([&] { return pair.port->connections() == 1; });
     EXPECT_TRUE(outcomeOf(pair.reactor, attempt).ok());
 }

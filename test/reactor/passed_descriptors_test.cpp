@@ -31,8 +31,8 @@ using test::Record;
 using test::recorderFactory;
 using test::runUntil;
 using test::TempFolder;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// Notes what comes, descriptors and bytes, in order.
 class DescriptorRecorder final : public Protocol, public IFileDescriptorReceiver {

@@ -1,4 +1,4 @@
-// Producers on streams, over TCP and over UNIX sockets: area X.
+// Producers on streams, over TCP, over UNIX sockets and in memory: area X.
 #include <marline/reactor/producer.hpp>
 
 #include <functional>
@@ -48,7 +48,7 @@ public:
     std::function<void()> onStop;
 };
 
-class ProducingStream : public testing::TestWithParam<StreamKind> {
+class ProducingStream : public ::testing::TestWithParam<StreamKind> {
 protected:
     ProducingStream() { pair.connect(); }
 
@@ -63,10 +63,9 @@ protected:
     Record& client = *pair.client;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, ProducingStream, testing::Values(StreamKind::Tcp, StreamKind::Unix),
-                         [](const auto& kind) {
-                             return kind.param == StreamKind::Tcp ? "Tcp" : "Unix";
-                         });
+INSTANTIATE_TEST_SUITE_P(Kinds, ProducingStream,
+                         ::testing::Values(StreamKind::Tcp, StreamKind::Unix, StreamKind::Memory),
+                         [](const auto& kind) { return test::nameOf(kind.param); });
 
 // a pull producer is asked at once, and again each time that all has been sent.
 TEST_P(ProducingStream, pullProducersAreAskedWhenAllIsSent) {
@@ -201,7 +200,7 @@ TEST_P(ProducingStream, stoppedBeforeConnectionLost) {
     client.transport->abortConnection();
     pair.untilBothLost();
     EXPECT_TRUE(stoppedFirst);
-    EXPECT_THAT(log.take(), testing::ElementsAre(testing::HasSubstr("cannot stop")));
+    EXPECT_THAT(log.take(), ::testing::ElementsAre(::testing::HasSubstr("cannot stop")));
 }
 
 // loseWriteConnection waits for a producer, too.

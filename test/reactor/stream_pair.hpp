@@ -1,4 +1,4 @@
-// Two recorders, connected over TCP or over a UNIX socket.
+// Two recorders, connected over TCP, over a UNIX socket, or in memory.
 #pragma once
 
 #include <memory>
@@ -9,29 +9,42 @@
 
 #include <marline/reactor/endpoints.hpp>
 #include <marline/reactor/reactor.hpp>
+#include <marline/reactor/testing/memory_reactor.hpp>
 
 #include "test/support/running.hpp"
 #include "test/support/temp_folder.hpp"
 
 namespace marline::test {
 
-enum class StreamKind { Tcp, Unix };
+enum class StreamKind { Tcp, Unix, Memory };
+
+/// For the names of tests with a kind.
+inline std::string nameOf(StreamKind kind) {
+    switch (kind) {
+    case StreamKind::Tcp: return "Tcp";
+    case StreamKind::Unix: return "Unix";
+    case StreamKind::Memory: break;
+    }
+    return "Memory";
+}
 
 /// A port and a client of the kind; the client connects when connect() is called.
 class StreamPair {
 public:
-    explicit StreamPair(StreamKind kind) : kind_(kind) { port = listen(recorderFactory(server)); }
+    explicit StreamPair(StreamKind kind) : kind_(kind), reactor_(makeReactor(kind)) {
+        port = listen(recorderFactory(server));
+    }
 
     Ref<IListeningPort> listen(Ref<IProtocolFactory> factory) {
-        return kind_ == StreamKind::Tcp
-                   ? reactor.listenTcp(0, std::move(factory), {.interface = "127.0.0.1"})
-                   : reactor.listenUnix(folder_ / std::to_string(++ports_), std::move(factory));
+        return kind_ == StreamKind::Unix
+                   ? reactor.listenUnix(folder_ / std::to_string(++ports_), std::move(factory))
+                   : reactor.listenTcp(0, std::move(factory), {.interface = "127.0.0.1"});
     }
     Deferred<Ref<IProtocol>> connectTo(const Ref<IListeningPort>& to,
                                        Ref<IProtocolFactory> factory) {
-        return kind_ == StreamKind::Tcp
-                   ? reactor.connectTcp(to->getHost(), std::move(factory))
-                   : reactor.connectUnix(to->getHost().host, std::move(factory));
+        return kind_ == StreamKind::Unix
+                   ? reactor.connectUnix(to->getHost().host, std::move(factory))
+                   : reactor.connectTcp(to->getHost(), std::move(factory));
     }
     void connect() {
         EXPECT_TRUE(outcomeOf(reactor, connectTo(port, recorderFactory(client))).ok());
@@ -55,12 +68,21 @@ public:
     std::shared_ptr<Record> client = std::make_shared<Record>();
 
 private:
+    static std::unique_ptr<Reactor> makeReactor(StreamKind kind) {
+        if (kind == StreamKind::Memory) {
+            return std::make_unique<testing::MemoryReactor>(
+                testing::MemoryReactorOptions{.connects = true});
+        }
+        return std::make_unique<Reactor>();
+    }
+
     StreamKind kind_;
     TempFolder folder_;
     int ports_ = 0;
+    std::unique_ptr<Reactor> reactor_;
 
 public:
-    Reactor reactor;
+    Reactor& reactor = *reactor_;
     Ref<IListeningPort> port;
 };
 

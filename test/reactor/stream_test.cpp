@@ -1,4 +1,4 @@
-// What every stream does, over TCP and over UNIX sockets: areas X and C.
+// What every stream does, over TCP, over UNIX sockets and in memory: areas X and C.
 #include <marline/reactor/interfaces.hpp>
 
 #include <array>
@@ -22,11 +22,11 @@ using test::Record;
 using test::recorderFactory;
 using test::StreamKind;
 using test::StreamPair;
-using testing::Contains;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
-class Stream : public testing::TestWithParam<StreamKind> {
+class Stream : public ::testing::TestWithParam<StreamKind> {
 protected:
     test::CatchLog log;
     StreamPair pair{GetParam()};
@@ -34,10 +34,9 @@ protected:
     Record& client = *pair.client;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Stream, testing::Values(StreamKind::Tcp, StreamKind::Unix),
-                         [](const auto& kind) {
-                             return kind.param == StreamKind::Tcp ? "Tcp" : "Unix";
-                         });
+INSTANTIATE_TEST_SUITE_P(Kinds, Stream,
+                         ::testing::Values(StreamKind::Tcp, StreamKind::Unix, StreamKind::Memory),
+                         [](const auto& kind) { return test::nameOf(kind.param); });
 
 // pausing in connectionMade takes effect before anything is read.
 TEST_P(Stream, pausingInConnectionMadeTakesEffect) {
@@ -314,12 +313,12 @@ TEST_P(Stream, optionsReadAsTheyAreSet) {
         EXPECT_FALSE(t->getTcpKeepAlive());
         t->setTcpKeepAlive(true);
         EXPECT_TRUE(t->getTcpKeepAlive());
-        const bool tcp = GetParam() == StreamKind::Tcp;
-        EXPECT_EQ(t->getTcpNoDelay(), tcp);
+        const bool nagle = GetParam() != StreamKind::Unix;
+        EXPECT_EQ(t->getTcpNoDelay(), nagle);
         t->setTcpNoDelay(false);
         EXPECT_FALSE(t->getTcpNoDelay());
         t->setTcpNoDelay(true);
-        EXPECT_EQ(t->getTcpNoDelay(), tcp);
+        EXPECT_EQ(t->getTcpNoDelay(), nagle);
     }
 }
 
