@@ -60,11 +60,12 @@ void Telnet::hear(Whose whose, Option option, bool enabling) {
 }
 
 void Telnet::follow(Whose whose, Option option, detail::OptionSide::Step step) {
-    if (step.became.has_value()) {
-        *step.became ? static_cast<void>(enable(whose, option)) : disable(whose, option);
-    }
+    // First the answer: what a callback asks for stands behind it on the wire.
     if (step.say.has_value()) {
         say(whose, option, *step.say);
+    }
+    if (step.became.has_value()) {
+        *step.became ? static_cast<void>(enable(whose, option)) : disable(whose, option);
     }
     if (step.first.has_value()) {
         step.refused ? step.first->errback(OptionRefused(option)) : step.first->callback();

@@ -29,42 +29,42 @@ void TelnetTransport::applicationDataReceived(std::span<const std::byte> data) {
     ProtocolWrapper::dataReceived(data);
 }
 
-ITelnetProtocol* TelnetTransport::inside() const noexcept {
-    return dynamic_cast<ITelnetProtocol*>(wrappedProtocol().get());
+/// Calls `f` with the protocol inside, if that hears more than data. It lives while it is called,
+/// also if it is switched.
+template <class F>
+void TelnetTransport::tell(F f) {
+    const Ref<IProtocol> alive = wrappedProtocol();
+    if (auto* const protocol = dynamic_cast<ITelnetProtocol*>(alive.get())) {
+        f(*protocol);
+    }
 }
 
 void TelnetTransport::commandReceived(Command command) {
-    if (ITelnetProtocol* protocol = inside()) {
-        protocol->commandReceived(command);
-    }
+    tell([&](ITelnetProtocol& inside) { inside.commandReceived(command); });
 }
 
 void TelnetTransport::subnegotiationReceived(Option option, std::span<const std::byte> data) {
-    if (ITelnetProtocol* protocol = inside()) {
-        protocol->subnegotiationReceived(option, data);
-    }
+    tell([&](ITelnetProtocol& inside) { inside.subnegotiationReceived(option, data); });
 }
 
 bool TelnetTransport::enableLocal(Option option) {
-    ITelnetProtocol* protocol = inside();
-    return protocol != nullptr && protocol->enableLocal(option);
+    bool agreed = false;
+    tell([&](ITelnetProtocol& inside) { agreed = inside.enableLocal(option); });
+    return agreed;
 }
 
 bool TelnetTransport::enableRemote(Option option) {
-    ITelnetProtocol* protocol = inside();
-    return protocol != nullptr && protocol->enableRemote(option);
+    bool agreed = false;
+    tell([&](ITelnetProtocol& inside) { agreed = inside.enableRemote(option); });
+    return agreed;
 }
 
 void TelnetTransport::disableLocal(Option option) {
-    if (ITelnetProtocol* protocol = inside()) {
-        protocol->disableLocal(option);
-    }
+    tell([&](ITelnetProtocol& inside) { inside.disableLocal(option); });
 }
 
 void TelnetTransport::disableRemote(Option option) {
-    if (ITelnetProtocol* protocol = inside()) {
-        protocol->disableRemote(option);
-    }
+    tell([&](ITelnetProtocol& inside) { inside.disableRemote(option); });
 }
 
 TelnetTransport* asTelnetTransport(ITransport& transport) noexcept {

@@ -67,7 +67,8 @@ private:
     void disableLocal(Option option) override;
     void disableRemote(Option option) override;
 
-    ITelnetProtocol* inside() const noexcept;
+    template <class F>
+    void tell(F f);
 };
 
 /// The TelnetTransport that `transport` is, null when it is something else: how a protocol inside

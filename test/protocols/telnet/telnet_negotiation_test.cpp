@@ -221,6 +221,21 @@ TEST_P(TelnetNegotiation, takesAProposalFromTheCallbackForTheAnswer) {
     EXPECT_TRUE(isOn());
 }
 
+// RFC 1143: what a protocol asks for when the peer turns an option off stands behind the answer.
+TEST_P(TelnetNegotiation, answersBeforeTheCallbackAsks) {
+    begin();
+    Deferred<> on;
+    inner->onCall = [&](Noting& self) {
+        self.onCall = nullptr;
+        on = turnOn();
+    };
+    receive(side().hearOff);
+    EXPECT_EQ(sent(), side().askOff + side().askOn);
+    receive(side().hearOn);
+    successResultOf(on);
+    EXPECT_TRUE(isOn());
+}
+
 // The end of the connection fails what was asked, and what waited, and what is asked afterwards.
 TEST_P(TelnetNegotiation, failsWithTheConnection) {
     const Deferred<> on = turnOn();
@@ -286,6 +301,51 @@ TEST(TelnetNegotiations, limitsTheAnswersThatWait) {
         FAIL() << "let in";
     } catch (const ProtocolError& error) {
         EXPECT_NE(std::string(error.what()).find("(telnet::kMaxUnsent)"), std::string::npos);
+    }
+}
+
+/// Hands the connection to another protocol in one of its callbacks, as the last who has it.
+class Leaving final : public Protocol, public ITelnetProtocol {
+public:
+    Leaving(int calls, bool& gone) : calls_(calls), gone_(gone) {}
+    ~Leaving() override { gone_ = true; }
+
+    void commandReceived(Command) override { leave(); }
+    void subnegotiationReceived(Option, std::span<const std::byte>) override { leave(); }
+    bool enableLocal(Option) override { return leave(); }
+    bool enableRemote(Option) override { return leave(); }
+    void disableLocal(Option) override { leave(); }
+    void disableRemote(Option) override { leave(); }
+
+private:
+    bool leave() {
+        bool& gone = gone_;
+        if (--calls_ == 0) {
+            transport()->switchProtocol(makeRef<Noting>());
+            EXPECT_FALSE(gone);
+        }
+        return true;
+    }
+
+    int calls_;
+    bool& gone_;
+};
+
+// A protocol lives while it is called, also if it hands the connection on.
+TEST(TelnetNegotiations, keepsTheProtocolWhileItIsCalled) {
+    const std::string areYouThere = bytes({255, 246});
+    const std::string sub = bytes({255, 250, 31, 1, 255, 240});
+    for (const auto& [calls, text] :
+         {std::pair(1, areYouThere), std::pair(1, sub), std::pair(1, kWill), std::pair(1, kDo),
+          std::pair(2, kWill + kWont), std::pair(2, kDo + kDont)}) {
+        bool gone = false;
+        testing::StringTransport transport;
+        const auto telnet = makeRef<TelnetTransport>(makeRef<Leaving>(calls, gone));
+        telnet->makeConnection(transport);
+        testing::feed(*telnet, text);
+        EXPECT_TRUE(gone);
+        transport.disconnect();
+        telnet->connectionLost(ConnectionDone());
     }
 }
 
