@@ -12,6 +12,7 @@ namespace marline::http {
 
 void HttpChannel::handle() {
     state_ = State::Handling;
+    bodyPaused_ = false;  // by the sink at its end: there is nothing left to wait with
     Ref<Request> request = request_;
     try {
         render(*request);

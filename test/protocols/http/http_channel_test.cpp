@@ -3,6 +3,7 @@
 
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/succeed.hpp>
+#include <marline/protocols/http/body_sink.hpp>
 
 #include <gtest/gtest.h>
 
@@ -92,6 +93,35 @@ TEST_F(HttpChannelTest, readsBodiesBeforeHandling) {
                    "POST /p HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
                    "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nX-Sum: t\r\n\r\n",
                    plain("POST /p [hello]"));
+}
+
+/// Takes bodies to where the end takes its time.
+class PausingAtTheEnd final : public Resource {
+public:
+    Ref<BodySink> bodySink(Request& request) override { return makeRef<Sink>(request); }
+    Rendered render(Request&) override { return std::string("taken"); }
+
+private:
+    class Sink final : public BodySink {
+    public:
+        explicit Sink(Request& request) : request_(request) {}
+        std::uint64_t maxBody() const noexcept override { return 5; }
+        void write(std::string_view) override {}
+        void finish() override { request_.pauseBody(); }
+
+    private:
+        Request& request_;  // which keeps it
+    };
+};
+
+// BodySink::finish() that pauses a body which is whole: the connection goes on.
+TEST_F(HttpChannelTest, hearsTheNextRequestWhenASinkPausesAtItsEnd) {
+    ServerWire wire(Ref<Resource>(makeRef<PausingAtTheEnd>()));
+    const std::string post = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhello";
+    EXPECT_TRUE(wire.exchange(post).ends_with("taken"));
+    EXPECT_TRUE(wire.exchange(post).ends_with("taken"));
+    const std::string both = wire.exchange(post + post);
+    EXPECT_NE(both.find("taken"), both.rfind("taken")) << both;
 }
 
 // H-1, H-14: requests behind each other are answered in their order, bodies and all.
