@@ -91,7 +91,9 @@ void SmtpClient::answered(int code, const std::string& text) {
 }
 
 void SmtpClient::greeted(int code, const std::string& text) {
-    const bool good = code == (asked_ == Asked::Greeting || asked_ == Asked::StartTls ? 220 : 250);
+    // RFC 5321 §4.3.2: the first digit says it; but only 220 is a greeting, and begins TLS.
+    const bool good =
+        asked_ == Asked::Greeting || asked_ == Asked::StartTls ? code == 220 : code / 100 == 2;
     if (asked_ == Asked::Greeting && good) {
         send(Asked::Ehlo, "EHLO " + options_.helo);
     } else if (asked_ == Asked::Ehlo && good) {
@@ -220,7 +222,7 @@ void SmtpClient::sendRcpt(std::size_t index) {
 }
 
 void SmtpClient::transacted(int code, const std::string& text) {
-    if (asked_ == Asked::Mail && code == 250) {
+    if (asked_ == Asked::Mail && code / 100 == 2) {
         asked_ = Asked::Rcpt;
         if (!offered_.pipelining) {
             sendRcpt(0);
@@ -232,7 +234,7 @@ void SmtpClient::transacted(int code, const std::string& text) {
         ++outstanding_;
         setTimeout(options_.deliveryTimeout);
         transport()->write(std::move(letter_.text));
-    } else if (asked_ == Asked::Text && code == 250) {
+    } else if (asked_ == Asked::Text && code / 100 == 2) {
         quit();
         if (source_.pending()) {
             source_.callback(SmtpSent{std::move(answers_), text});

@@ -168,6 +168,19 @@ TEST_P(SendMailTest, failsWhenItMakesNoSense) {
     }
 }
 
+// RFC 5321 §4.3.2: what begins with 2 is a yes, above all when the server has taken the message.
+TEST_P(SendMailTest, looksAtTheFirstDigit) {
+    const auto sent = begin(server_);
+    say("220 x\r\n");
+    EXPECT_EQ(say("252 x\r\n"), "MAIL FROM:<a@b>\r\n");
+    EXPECT_EQ(say("252 x\r\n"), "RCPT TO:<c@d>\r\n");
+    say("252 x\r\n");
+    say("354 x\r\n");
+    EXPECT_EQ(say("252 queued\r\n"), "QUIT\r\n");
+    ASSERT_TRUE(sent.ok()) << sent.message();
+    EXPECT_EQ(sent.value().text, "queued");
+}
+
 // kMaxReplyLine and kMaxReplyLines are let in.
 TEST_P(SendMailTest, readsTheLongestAnswer) {
     const auto sent = begin(server_);
