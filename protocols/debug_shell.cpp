@@ -80,9 +80,17 @@ void ShellSession::connectionMade() {
 }
 
 void ShellSession::send(std::string_view text) {
-    if (transport() != nullptr) {
-        transport()->write(text);
+    if (transport() == nullptr) {
+        return;
     }
+    if (transport()->bytesBuffered() > kMaxShellUnsent) {
+        log(LogLevel::Info,
+            "debug shell: a session does not read what it asks for "
+            "(kMaxShellUnsent), and is aborted");
+        transport()->abortConnection();
+        return;
+    }
+    transport()->write(text);
 }
 
 void ShellSession::dataReceived(std::span<const std::byte> data) {

@@ -28,6 +28,8 @@ class Reactor;
 inline constexpr std::size_t kMaxShellLine = 4096;
 /// How many may use a DebugShell::listen() at a time; more wait in the backlog.
 inline constexpr std::size_t kMaxShellSessions = 8;
+/// How many bytes may wait to be read when a session has more to say; more abort it.
+inline constexpr std::size_t kMaxShellUnsent = 16 * 1024 * 1024;
 
 /// What was asked of a DebugShell cannot be done; the message says why.
 class MARLINE_API ShellError : public Error {

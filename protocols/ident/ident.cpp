@@ -106,15 +106,23 @@ private:
     }
     void answer(const std::string& ports, const Result<IdentReply>& found) {
         if (found.ok()) {
-            sendLine(ports + " : USERID : " + shown(found.value().system) + " : " +
-                     shown(found.value().user));
+            say(ports + " : USERID : " + shown(found.value().system) + " : " +
+                shown(found.value().user));
             return;
         }
         const auto* const error = found.failure().check<IdentError>();
         if (error == nullptr) {
             log(LogLevel::Error, "ident: the lookup failed: " + found.failure().brief());
         }
-        sendLine(ports + " : ERROR : " + shown(error != nullptr ? error->what() : "UNKNOWN-ERROR"));
+        say(ports + " : ERROR : " + shown(error != nullptr ? error->what() : "UNKNOWN-ERROR"));
+    }
+    void say(const std::string& line) {
+        sendLine(line);
+        if (transport()->bytesBuffered() > kMaxIdentUnsent) {
+            log(LogLevel::Info, "ident: " + transport()->getPeer().toString() +
+                                    " does not read its answers (ident::kMaxIdentUnsent)");
+            transport()->abortConnection();
+        }
     }
 
     Ref<SharedLookup> lookup_;

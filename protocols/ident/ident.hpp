@@ -21,6 +21,9 @@ namespace marline::ident {
 inline constexpr std::size_t kMaxIdentLine = 1000;
 /// The longest user identifier (RFC 1413 §4), in bytes.
 inline constexpr std::size_t kMaxUserId = 512;
+/// How many bytes of answers may wait for a client that does not read them; more abort the
+/// connection.
+inline constexpr std::size_t kMaxIdentUnsent = 256 * 1024;
 /// How long either side waits for the other (RFC 1413 §4: 60 to 180 s).
 inline constexpr Duration kIdentTimeout = std::chrono::seconds(60);
 

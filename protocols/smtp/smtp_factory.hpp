@@ -30,6 +30,8 @@ inline constexpr std::size_t kMaxRecipients = 100;
 inline constexpr std::size_t kMaxMessageBytes = 10 * 1024 * 1024;
 /// How many commands of one connection may be refused.
 inline constexpr std::size_t kMaxRefusals = 10;
+/// How many bytes of answers may wait for a client that does not read them.
+inline constexpr std::size_t kMaxSmtpUnsent = 256 * 1024;
 /// How long a client may be silent (RFC 5321 §4.5.3.2.7).
 inline constexpr Duration kSmtpIdleTimeout = std::chrono::minutes(5);
 
@@ -45,6 +47,8 @@ struct SmtpLimits {
     std::size_t messageBytes = kMaxMessageBytes;
     /// After so many answers of 5yz the connection is closed with 421.
     std::size_t refusals = kMaxRefusals;
+    /// When more bytes of answers wait to be read the connection is aborted.
+    std::size_t unsent = kMaxSmtpUnsent;
     /// A client that sends no whole line for so long is let go with 421.
     Duration idle = kSmtpIdleTimeout;
 };

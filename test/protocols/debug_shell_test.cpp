@@ -253,6 +253,22 @@ TEST_F(ADebugShell, limitsWhatWaits) {
     EXPECT_FALSE(session.transport.disconnecting());
 }
 
+// kMaxShellUnsent: an answer may be longer, but nothing is said behind it to who does not read it.
+TEST_F(ADebugShell, limitsWhatIsNotRead) {
+    shell->addCommand("flood", "", [](const DebugShell::Arguments&) {
+        return std::string(kMaxShellUnsent, 'x');
+    });
+    Session session(*shell);
+    session.transport.hold();
+    session.type("help\nflood\n");
+    EXPECT_FALSE(session.transport.disconnecting());
+    const std::size_t waiting = session.transport.bytesBuffered();
+    EXPECT_GT(waiting, kMaxShellUnsent);
+    session.type("help\nhelp\n");
+    EXPECT_TRUE(session.transport.aborted());
+    EXPECT_EQ(session.transport.bytesBuffered(), waiting);
+}
+
 // A line of setMaxLineLength() bytes is read; with one more the session ends, and says why.
 TEST_F(ADebugShell, limitsLines) {
     EXPECT_EQ(shell->maxLineLength(), kMaxShellLine);

@@ -96,6 +96,13 @@ void SmtpServer::replyLine(int code, char separator, std::string_view text) {
         line += c < ' ' || c > '~' ? ' ' : c;
     }
     transport()->write(line.append("\r\n"));
+    if (const std::size_t waiting = transport()->bytesBuffered();
+        waiting > shared_->options.limits.unsent && !transport()->disconnecting()) {
+        log(LogLevel::Info, "SMTP: " + transport()->getPeer().toString() +
+                                " does not read its answers, of which " + std::to_string(waiting) +
+                                " bytes wait (SmtpLimits::unsent)");
+        transport()->abortConnection();
+    }
 }
 
 void SmtpServer::reply(int code, std::string_view text) {

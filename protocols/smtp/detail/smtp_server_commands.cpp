@@ -86,7 +86,9 @@ void SmtpServer::startTlsReceived(std::string_view rest) {
         ITransport& below = *transport();
         beginSession();
         reply(220, "go ahead");
-        startTls(below, *shared_->options.tls, clock_);
+        if (!below.disconnecting()) {
+            startTls(below, *shared_->options.tls, clock_);
+        }
     }
 }
 

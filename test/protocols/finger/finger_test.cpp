@@ -11,11 +11,14 @@
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/ident/ident.hpp>
+#include <marline/reactor/errors.hpp>
 #include <marline/reactor/testing/accumulating_protocol.hpp>
 #include <marline/reactor/testing/clock.hpp>
 #include <marline/reactor/testing/gtest.hpp>
 #include <marline/reactor/testing/io_pump.hpp>
+#include <marline/reactor/testing/string_transport.hpp>
 
+#include <test/protocols/framing.hpp>
 #include <test/support/deferred_outcome.hpp>
 #include <test/support/pump_endpoint.hpp>
 
@@ -198,6 +201,27 @@ TEST_P(FingerTest, identWaitsForTheLookup) {
               "1, 2 : USERID : OTHER : " + std::string(ident::kMaxUserId, 'x') + "\r\n");
     pump_->cut();
     EXPECT_FALSE(later->pending());
+}
+
+// kMaxIdentUnsent: whoever asks on without reading the answers is cut off.
+TEST(Ident, limitsTheAnswersThatWait) {
+    testing::Clock clock;
+    const auto factory = ident::identFactory(
+        clock, [](const ident::IdentQuery&) { return succeed(ident::IdentReply{"UNIX", "me"}); });
+    const auto server = factory->buildProtocol({});
+    testing::StringTransport transport;
+    server->makeConnection(transport);
+    transport.hold();
+    const std::string answer = "1, 2 : USERID : UNIX : me\r\n";
+    for (std::size_t i = 0; i < ident::kMaxIdentUnsent / answer.size(); ++i) {
+        testing::feed(*server, "1,2\r\n");
+    }
+    EXPECT_FALSE(transport.disconnecting());
+    testing::feed(*server, "1,2\r\n1,2\r\n1,2\r\n");
+    EXPECT_TRUE(transport.aborted());
+    EXPECT_LE(transport.bytesBuffered(), ident::kMaxIdentUnsent + answer.size());
+    transport.disconnect();
+    server->connectionLost(ConnectionDone());
 }
 
 // The client reads what RFC 1413 §6 shows, and fails with what the server refuses.

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <marline/reactor/errors.hpp>
+#include <marline/reactor/testing/string_transport.hpp>
+
+#include <test/protocols/framing.hpp>
 #include <test/protocols/smtp/smtp_server_fixture.hpp>
 
 namespace marline::smtp {
@@ -146,6 +150,34 @@ TEST_P(SmtpLimitsTest, cutsOffWhoDoesNotListen) {
     clock_.advance(kSmtpIdleTimeout);
     pump_->flush();
     EXPECT_TRUE(pump_->server().ended());
+}
+
+// SmtpLimits::unsent: whoever asks on without reading the answers is cut off, also within one read.
+TEST(SmtpUnsent, isLimited) {
+    testing::Clock clock;
+    const auto factory = makeRef<SmtpFactory>(clock, makeRef<RecordingDelivery>(),
+                                              SmtpOptions{.limits = {.unsent = 1000}});
+    for (const std::string line : {"NOOP\r\n", "EHLO x\r\n"}) {
+        testing::StringTransport transport;
+        const auto server = factory->buildProtocol({});
+        server->makeConnection(transport);
+        transport.hold();
+        for (std::size_t i = 0; i < 1000 / std::string("250 OK\r\n").size(); ++i) {
+            testing::feed(*server, "NOOP\r\n");
+        }
+        EXPECT_EQ(transport.bytesBuffered(), 1000U);
+        EXPECT_FALSE(transport.disconnecting());
+        std::string flood;
+        for (int i = 0; i < 1000; ++i) {
+            flood += line;
+        }
+        testing::feed(*server, flood);
+        EXPECT_TRUE(transport.aborted());
+        EXPECT_LT(transport.bytesBuffered(), 1100U);
+        transport.disconnect();
+        server->connectionLost(ConnectionDone());
+    }
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 }  // namespace
