@@ -47,8 +47,10 @@ public:
 ///
 /// `socat - UNIX:/run/app.debug` (or `nc -U`) is a client. Of its own it knows `help`, `dump`,
 /// `health`, `calls`, `loglevel` and `quit`. What a command throws, or its Deferred fails with, is
-/// shown, and the session goes on. A session's commands run one after the other; its end cancels
-/// the one that runs. Each is logged at LogLevel::Info, by name and with who runs it.
+/// shown, and the session goes on. A session's commands run one after the other, and each is logged
+/// at LogLevel::Info, by name and with who runs it. When the connection is lost the one that runs
+/// is cancelled; when only the input ends, which a client that was killed looks like as well, it is
+/// let finish, and keeps its place among kMaxShellSessions until then.
 ///
 /// Who may connect may do everything: give it to a socket that only the right people reach. For
 /// Telnet's clients wrap it in a telnet::TelnetFactory.

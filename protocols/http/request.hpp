@@ -85,7 +85,8 @@ public:
     /// What Resource::bodySink() gave; empty without.
     Ref<BodySink> bodySink() const noexcept;
     /// Reads no more of the body until resumeBody(), for a BodySink whose own end is slow; the
-    /// client is not blamed for the time. Nothing once the body is whole.
+    /// client is not blamed for the time. Nothing once the body is whole. While it lasts no timeout
+    /// holds, and that the client has gone is not always seen: who pauses must resume, or abort().
     void pauseBody();
     void resumeBody();
     /// The body as multipart/form-data, wherever it went. Throws HttpError when it is none, or is
