@@ -73,7 +73,7 @@ private:
         }
         Deferred<> looking =
             maybeDeferred([&] {
-                return lookup_->call(query);
+                return lookup_->call(std::move(query));
             }).addBoth([self = Ref<FingerServer>(this)](const Result<std::string>& found) {
                 self->looking_.reset();
                 if (self->transport() != nullptr) {

@@ -37,8 +37,9 @@ public:
     using Error::Error;
 };
 
-/// Looks a query up; the lines of what it fires with may end with LF or CRLF.
-using FingerLookup = UniqueFunction<Deferred<std::string>(const FingerQuery&)>;
+/// Looks a query up; the lines of what it fires with may end with LF or CRLF. May
+/// be a coroutine function.
+using FingerLookup = UniqueFunction<Deferred<std::string>(FingerQuery)>;
 
 /// Answers one query a connection (Twisted: `protocols.finger.Finger`). What is forwarded, with an
 /// `@`, is refused (RFC 1288 §3.2.1). Control characters of an answer are left out (§3.3). A

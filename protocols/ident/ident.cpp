@@ -85,7 +85,7 @@ private:
             std::to_string(query.portOnServer) + ", " + std::to_string(query.portOnClient);
         Deferred<> looking =
             maybeDeferred([&] {
-                return lookup_->call(query);
+                return lookup_->call(std::move(query));
             }).addBoth([self = Ref<IdentServer>(this), ports](const Result<IdentReply>& found) {
                 self->busy_ = false;
                 self->looking_.reset();

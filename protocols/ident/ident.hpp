@@ -69,8 +69,8 @@ struct IdentQuery {
 };
 
 /// Looks a connection up. A Failure that holds an IdentError is answered with that; any other with
-/// UNKNOWN-ERROR, and is logged.
-using IdentLookup = UniqueFunction<Deferred<IdentReply>(const IdentQuery&)>;
+/// UNKNOWN-ERROR, and is logged. May be a coroutine function.
+using IdentLookup = UniqueFunction<Deferred<IdentReply>(IdentQuery)>;
 
 /// Answers queries (Twisted: `IdentServer`). `clock` must outlive the connections. Throws
 /// std::invalid_argument without `lookup`.

@@ -39,7 +39,8 @@ public:
     /// when this returns. What it throws refuses the message: an SmtpError says how.
     virtual void lineReceived(std::string_view line) = 0;
     /// The message is whole. The server answers 250 once the Deferred has fired: from then on the
-    /// message is this side's to deliver. A Failure of it refuses the message.
+    /// message is this side's to deliver. A Failure of it refuses the message. It is cancelled when
+    /// the connection is lost before: a client that did not hear the 250 sends the message again.
     virtual Deferred<> eomReceived() = 0;
     /// The message will not become whole: the connection is gone, or the message was refused.
     virtual void connectionLost() = 0;
@@ -54,16 +55,16 @@ using MessageMaker = UniqueFunction<Ref<IMessage>()>;
 /// Decides what a server takes (Twisted: `IMessageDelivery`).
 ///
 /// A Failure that holds an SmtpError with a code from 400 to 599 is answered with that; any other
-/// with 451, and is logged. What is thrown counts as a Failure.
+/// with 451, and is logged. What is thrown counts as a Failure. What they get is theirs, so that
+/// they may be coroutines.
 class MARLINE_API IMessageDelivery : public RefCounted {
 public:
     /// May this client send in the name of `origin`, which may be null? Fires with the sender to
     /// go on with.
-    virtual Deferred<MailAddress> validateFrom(const SmtpSession& session,
-                                               const MailAddress& origin) = 0;
+    virtual Deferred<MailAddress> validateFrom(SmtpSession session, MailAddress origin) = 0;
     /// Is there such a recipient? Fires with what makes the message; SmtpBadRcpt says no.
-    virtual Deferred<MessageMaker> validateTo(const SmtpSession& session, const MailAddress& origin,
-                                              const MailAddress& recipient) = 0;
+    virtual Deferred<MessageMaker> validateTo(SmtpSession session, MailAddress origin,
+                                              MailAddress recipient) = 0;
     /// The trace field (RFC 5321 §4.4) that every message gets as its first line; empty for none.
     /// Unless overridden it names the client, this server, the protocol and the time.
     virtual std::string receivedHeader(const SmtpSession& session, const MailAddress& origin);

@@ -45,7 +45,8 @@ struct SmtpLimits {
     std::size_t recipients = kMaxRecipients;
     /// A larger message is answered with 552, at MAIL when its SIZE is known there.
     std::size_t messageBytes = kMaxMessageBytes;
-    /// After so many answers of 5yz the connection is closed with 421.
+    /// After so many answers of 5yz on one connection, refused recipients among them, it is closed
+    /// with 421.
     std::size_t refusals = kMaxRefusals;
     /// When more bytes of answers wait to be read the connection is aborted.
     std::size_t unsent = kMaxSmtpUnsent;
@@ -62,8 +63,8 @@ struct SmtpOptions {
     /// Takes no mail but under TLS: 530.
     bool requireTls = false;
     /// Offers AUTH PLAIN and LOGIN (RFC 4954), under TLS only: whether these are right. A Failure
-    /// is answered as an IMessageDelivery's is.
-    UniqueFunction<Deferred<bool>(const SmtpCredentials&)> checkCredentials = {};
+    /// is answered as an IMessageDelivery's is. May be a coroutine function.
+    UniqueFunction<Deferred<bool>(SmtpCredentials)> checkCredentials = {};
     /// Takes no mail but from who has authenticated: 530.
     bool requireAuth = false;
     SmtpLimits limits = {};

@@ -20,7 +20,7 @@ namespace {
 // Moshe Zadka is happy and well, as in the tutorial.
 TEST(GuideFinger, fingers) {
     Reactor reactor;
-    auto people = finger::fingerFactory(reactor, [](const finger::FingerQuery& query) {
+    auto people = finger::fingerFactory(reactor, [](finger::FingerQuery query) {
         return succeed(std::string(query.user == "moshez" ? "Happy and well" : "No such user"));
     });
     const auto port = reactor.listenTcp(0, people, {.interface = "127.0.0.1"});
@@ -36,7 +36,7 @@ TEST(GuideFinger, fingers) {
 // The example of RFC 1413.
 TEST(GuideFinger, identifies) {
     Reactor reactor;
-    auto owners = ident::identFactory(reactor, [](const ident::IdentQuery& query) {
+    auto owners = ident::identFactory(reactor, [](ident::IdentQuery query) {
         if (query.portOnServer != 6193) {
             throw ident::NoUser();
         }

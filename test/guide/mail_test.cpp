@@ -2,6 +2,7 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -33,12 +34,11 @@ private:
 
 class Local : public smtp::IMessageDelivery {
 public:
-    Deferred<smtp::MailAddress> validateFrom(const smtp::SmtpSession&,
-                                             const smtp::MailAddress& origin) override {
-        return succeed(origin);
+    Deferred<smtp::MailAddress> validateFrom(smtp::SmtpSession, smtp::MailAddress origin) override {
+        return succeed(std::move(origin));
     }
-    Deferred<smtp::MessageMaker> validateTo(const smtp::SmtpSession&, const smtp::MailAddress&,
-                                            const smtp::MailAddress& recipient) override {
+    Deferred<smtp::MessageMaker> validateTo(smtp::SmtpSession, smtp::MailAddress,
+                                            smtp::MailAddress recipient) override {
         if (recipient.domain != "example.org") {
             throw smtp::SmtpBadRcpt(recipient.toString());
         }

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <marline/deferred/coroutine.hpp>
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/ident/ident.hpp>
@@ -222,6 +223,31 @@ TEST(Ident, limitsTheAnswersThatWait) {
     EXPECT_LE(transport.bytesBuffered(), ident::kMaxIdentUnsent + answer.size());
     transport.disconnect();
     server->connectionLost(ConnectionDone());
+}
+
+// Lookups may be coroutines: what they are asked lives as long as they do.
+TEST_P(FingerTest, looksUpInCoroutines) {
+    std::optional<DeferredSource<>> turn;
+    const auto users =
+        finger::fingerFactory(clock_, [&](finger::FingerQuery query) -> Deferred<std::string> {
+            co_await turn->deferred();
+            co_return query.user;
+        });
+    turn.emplace();
+    EXPECT_EQ(ask(*users, "a.user.with.a.long.name\r\n"), "");
+    turn->callback();
+    pump_->flush();
+    EXPECT_EQ(peer_->take(), "a.user.with.a.long.name\r\n");
+    const auto owners =
+        ident::identFactory(clock_, [&](ident::IdentQuery query) -> Deferred<ident::IdentReply> {
+            co_await turn->deferred();
+            co_return ident::IdentReply{"UNIX", std::to_string(query.portOnServer)};
+        });
+    turn.emplace();
+    EXPECT_EQ(ask(*owners, "6193, 23\r\n"), "");
+    turn->callback();
+    pump_->flush();
+    EXPECT_EQ(peer_->take(), "6193, 23 : USERID : UNIX : 6193\r\n");
 }
 
 // The client reads what RFC 1413 §6 shows, and fails with what the server refuses.

@@ -25,8 +25,7 @@ struct RecordedMail {
 /// Takes all mail but for `nobody`, and from `spam`.
 class RecordingDelivery final : public IMessageDelivery {
 public:
-    Deferred<MailAddress> validateFrom(const SmtpSession& session,
-                                       const MailAddress& origin) override {
+    Deferred<MailAddress> validateFrom(SmtpSession session, MailAddress origin) override {
         sessions.push_back(session);
         if (origin.local == "spam") {
             return fail<MailAddress>(SmtpBadSender(origin.toString()));
@@ -36,8 +35,8 @@ public:
         }
         return succeed(origin);
     }
-    Deferred<MessageMaker> validateTo(const SmtpSession&, const MailAddress& origin,
-                                      const MailAddress& recipient) override {
+    Deferred<MessageMaker> validateTo(SmtpSession, MailAddress origin,
+                                      MailAddress recipient) override {
         if (recipient.local == "nobody") {
             return fail<MessageMaker>(SmtpBadRcpt(recipient.toString()));
         }

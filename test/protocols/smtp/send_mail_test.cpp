@@ -318,7 +318,7 @@ protected:
         pump_->flush();
         return sent;
     }
-    static UniqueFunction<Deferred<bool>(const SmtpCredentials&)> secretOf(std::string user) {
+    static UniqueFunction<Deferred<bool>(SmtpCredentials)> secretOf(std::string user) {
         return [user](const SmtpCredentials& who) {
             return succeed(who.user == user && who.password == "secret");
         };

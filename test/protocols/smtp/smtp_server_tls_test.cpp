@@ -93,7 +93,7 @@ TEST_P(SmtpTlsTest, authenticates) {
         EXPECT_EQ(codes(say(right + "MAIL FROM:<a@b> AUTH=<>\r\n")), "503 250");
         EXPECT_EQ(delivery_->sessions.back().user, "me");
         options_ = SmtpOptions{.tls = testing::serverContext(),
-                               .checkCredentials = [](auto&) { return succeed(true); }};
+                               .checkCredentials = [](const auto&) { return succeed(true); }};
     }
     EXPECT_EQ(checked_, "me/secret ");
 }
