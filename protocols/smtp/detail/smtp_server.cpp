@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include <marline/protocols/smtp/detail/command.hpp>
 #include <marline/reactor/log.hpp>
 
 namespace marline::smtp::detail {
@@ -42,7 +43,8 @@ std::size_t SmtpServer::lineLimit() const {
         return shared_->options.limits.textLine + (unparsed().starts_with('.') ? 1U : 0U);
     }
     const std::size_t command = shared_->options.limits.commandLine;
-    return offersAuth() ? std::max(command, kMaxAuthLine) : command;
+    const bool auth = mode_ != Mode::Command || upper(unparsed().substr(0, 4)) == "AUTH";
+    return auth && offersAuth() ? std::max(command, kMaxAuthLine) : command;
 }
 
 bool SmtpServer::parseFrame() {
@@ -125,6 +127,13 @@ void SmtpServer::replyFailure(const Failure& why) {
 void SmtpServer::close(int code, std::string_view text) {
     replyLine(code, ' ', text);
     transport()->loseConnection();
+}
+
+void SmtpServer::giveUp(const Failure& why) {
+    log(LogLevel::Error, "SMTP: the connection cannot go on: " + why.brief());
+    if (transport() != nullptr) {
+        transport()->abortConnection();
+    }
 }
 
 }  // namespace marline::smtp::detail

@@ -52,6 +52,7 @@ private:
     void replyLine(int code, char separator, std::string_view text);
     void replyFailure(const Failure& why);
     void close(int code, std::string_view text);
+    void giveUp(const Failure& why);
     template <class T, class Then>
     void await(Deferred<T> result, Then then);
 
@@ -108,10 +109,14 @@ void SmtpServer::await(Deferred<T> result, Then then) {
             if (self->transport() == nullptr) {
                 return;
             }
-            then(*self, std::move(got));
-            if (self->paused()) {
-                self->setTimeout(self->shared_->options.limits.idle);
-                self->resumeProducing();
+            try {
+                then(*self, std::move(got));
+                if (self->paused()) {
+                    self->setTimeout(self->shared_->options.limits.idle);
+                    self->resumeProducing();
+                }
+            } catch (...) {  // no transport is there to close the connection with it
+                self->giveUp(Failure::current());
             }
         });
     if (busy_) {

@@ -8,7 +8,8 @@
 namespace marline::smtp::detail {
 
 void SmtpServer::commandReceived(std::string_view line) {
-    std::string_view rest = line;
+    // RFC 5321 §4.1.1: blanks at the end mean nothing.
+    std::string_view rest = line.substr(0, line.find_last_not_of(" \t") + 1);
     const std::string verb = upper(takeWord(rest));
     if (verb == "HELO" || verb == "EHLO") {
         helo(rest, verb == "EHLO");

@@ -1,11 +1,17 @@
 // The mail server's commands and messages, in reads of several sizes.
 #include <marline/protocols/smtp/smtp_factory.hpp>
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include <marline/deferred/coroutine.hpp>
+#include <marline/reactor/errors.hpp>
+#include <marline/reactor/testing/string_transport.hpp>
+
+#include <test/protocols/framing.hpp>
 #include <test/protocols/smtp/smtp_server_fixture.hpp>
 
 namespace marline::smtp {
@@ -159,6 +165,59 @@ TEST_P(SmtpServerTest, letsGoWithTheConnection) {
     EXPECT_TRUE(delivery_->mail[0].lost);
     EXPECT_FALSE(delivery_->mail[0].whole);
     EXPECT_EQ(clock_.pendingCalls(), 0U);
+}
+
+// RFC 5321 §4.1.1: blanks at the end of a command are let be.
+TEST_P(SmtpServerTest, ignoresBlanksAtTheEnd) {
+    connect();
+    EXPECT_EQ(codes(say("HELO x \r\nNOOP \t\r\nMAIL FROM:<a@b> \r\nRCPT TO:<c@d>\t\r\n"
+                        "DATA  \r\n.\r\n")),
+              "250 250 250 250 354 250");
+}
+
+/// Answers in coroutines that look at what they got once `turn` has fired.
+class CoroutineDelivery final : public IMessageDelivery {
+public:
+    Deferred<MailAddress> validateFrom(SmtpSession session, MailAddress origin) override {
+        co_await turn->deferred();
+        seen += session.helo + ' ' + origin.toString() + '\n';
+        co_return origin;
+    }
+    Deferred<MessageMaker> validateTo(SmtpSession session, MailAddress origin,
+                                      MailAddress recipient) override {
+        try {
+            co_await turn->deferred();
+        } catch (const CancelledError&) {
+            seen += "cancelled ";  // with the connection
+        }
+        seen += session.helo + ' ' + origin.toString() + ' ' + recipient.toString() + '\n';
+        throw SmtpBadRcpt(recipient.toString());
+    }
+
+    std::optional<DeferredSource<>> turn;
+    std::string seen;
+};
+
+// A delivery may be a coroutine, whose arguments live as long as it does: also when the command,
+// or the connection, is gone.
+TEST(SmtpDelivery, mayBeACoroutine) {
+    testing::Clock clock;
+    const auto delivery = makeRef<CoroutineDelivery>();
+    const auto server = makeRef<SmtpFactory>(clock, delivery)->buildProtocol({});
+    testing::StringTransport transport;
+    server->makeConnection(transport);
+    delivery->turn.emplace();
+    testing::feed(*server, "HELO a.long.enough.host.name.test\r\nMAIL FROM:<a@b>\r\n");
+    delivery->turn->callback();
+    EXPECT_EQ(delivery->seen, "a.long.enough.host.name.test a@b\n");
+    delivery->seen.clear();
+    delivery->turn.emplace();
+    testing::feed(*server, "RCPT TO:<a.long.enough.recipient@host.test>\r\n");
+    transport.disconnect();
+    server->connectionLost(ConnectionDone());
+    EXPECT_EQ(delivery->seen,
+              "cancelled a.long.enough.host.name.test a@b "
+              "a.long.enough.recipient@host.test\n");
 }
 
 // What cannot be served is refused at once.

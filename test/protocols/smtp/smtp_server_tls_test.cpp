@@ -5,8 +5,11 @@
 
 #include <marline/protocols/protocol.hpp>
 #include <marline/protocols/smtp/detail/base64.hpp>
+#include <marline/reactor/errors.hpp>
+#include <marline/reactor/testing/string_transport.hpp>
 #include <marline/reactor/tls.hpp>
 
+#include <test/protocols/framing.hpp>
 #include <test/protocols/smtp/smtp_server_fixture.hpp>
 #include <test/reactor/tls/tls_bed.hpp>
 
@@ -43,6 +46,8 @@ protected:
 
     std::string checked_;
 };
+
+class SmtpBrokenTest : public testing::TestCase {};
 
 INSTANTIATE_TEST_SUITE_P(Chunks, SmtpTlsTest, ::testing::Values(100, 16384));
 
@@ -122,6 +127,29 @@ TEST_P(SmtpTlsTest, limitsAuthLines) {
               "334 535");
     EXPECT_EQ(codes(say("AUTH PLAIN\r\n" + std::string(kMaxAuthLine - 1, 'A') + "\r\nNOOP\r\n")),
               "334 500 250");
+    const std::string longer(600, 'A');
+    EXPECT_EQ(codes(say("NOOP " + longer + "\r\nauth PLAIN " + longer + "\r\n")), "500 535")
+        << "SmtpLimits::commandLine holds for all other commands";
+}
+
+// What goes wrong while lines are read on, after the delivery has answered, ends the connection: a
+// transport that cannot do TLS, for one.
+TEST_F(SmtpBrokenTest, endsWhenItCannotReadOn) {
+    testing::Clock clock;
+    const auto delivery = makeRef<RecordingDelivery>();
+    const auto server =
+        makeRef<SmtpFactory>(clock, delivery, SmtpOptions{.tls = testing::serverContext()})
+            ->buildProtocol({});
+    testing::StringTransport transport;
+    server->makeConnection(transport);
+    testing::feed(*server, "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<later@d>\r\nSTARTTLS\r\n");
+    EXPECT_FALSE(transport.disconnecting());
+    delivery->waiting->callback();
+    EXPECT_TRUE(transport.aborted());
+    EXPECT_EQ(flushLoggedErrors("SMTP: the connection cannot go on").size(), 1U);
+    transport.disconnect();
+    server->connectionLost(ConnectionDone());
+    EXPECT_EQ(clock.pendingCalls(), 0U);
 }
 
 // SmtpOptions::requireTls and requireAuth.
