@@ -118,6 +118,9 @@ void raiseDescriptors() {
     }
 }
 
+/// 0 when there is nothing to compare with.
+double ratio(double value, double to) { return to > 0 ? value / to : 0; }
+
 void print(const Quantiles& alone, const Quantiles& beside, const std::vector<double>& lifetimes,
            bool gone, std::size_t count) {
     const auto latest = std::max_element(lifetimes.begin(), lifetimes.end());
@@ -127,14 +130,17 @@ void print(const Quantiles& alone, const Quantiles& beside, const std::vector<do
         " \"p50_ratio\": %.2f, \"p99_ratio\": %.2f,\n"
         " \"slow\": %zu, \"slow_gone\": %zu, \"all_gone\": %s, \"longest_s\": %.2f}\n",
         alone.requests, alone.p50, alone.p99, beside.requests, beside.p50, beside.p99,
-        beside.p50 / alone.p50, beside.p99 / alone.p99, count, lifetimes.size(),
+        ratio(beside.p50, alone.p50), ratio(beside.p99, alone.p99), count, lifetimes.size(),
         gone ? "true" : "false", latest == lifetimes.end() ? 0.0 : *latest);
 }
 
 /// Plays all the clients of the server.
 int attack(const Address& server, std::size_t slowCount, long honestCount, Duration time) {
-    Reactor reactor;
+    // The connections end with the reactor at the latest, and tell these.
     std::vector<double> latencies;
+    std::vector<double> lifetimes;
+    std::size_t connected = 0;
+    Reactor reactor;
     std::vector<Ref<Protocol>> honest;
     for (long i = 0; i < honestCount; ++i) {
         honest.push_back(makeRef<Honest>(latencies));
@@ -144,9 +150,7 @@ int attack(const Address& server, std::size_t slowCount, long honestCount, Durat
     measure(reactor, latencies, 1s);  // to be warm
     const Quantiles alone = measure(reactor, latencies, time);
 
-    std::vector<double> lifetimes;
     std::vector<Ref<Slowloris>> slowOnes;
-    std::size_t connected = 0;
     for (std::size_t i = 0; i < slowCount; ++i) {
         slowOnes.push_back(makeRef<Slowloris>(lifetimes));
         reactor
