@@ -4,6 +4,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -323,6 +324,20 @@ TEST_F(ReverseProxyTest, losesTheServerInTheBody) {
     wire.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nab");
     upstream().lose();
     EXPECT_THAT(wire.exchange("cd"), StartsWith("HTTP/1.1 502 "));
+}
+
+// A server that answers early and goes: the client gets that answer behind its own body.
+TEST_F(ReverseProxyTest, passesTheAnswerOfAServerThatHasGone) {
+    for (const auto& [framing, rest] : std::vector<std::pair<std::string, std::string>>{
+             {"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", "0\r\n\r\n"},
+             {"Content-Length: 4\r\n\r\nab", "cd"}}) {
+        ServerWire wire(proxy());
+        wire.send("POST / HTTP/1.1\r\nHost: t\r\n" + framing);
+        upstream().send(reply("413 Too Much", "", "no"));
+        upstream().lose();
+        EXPECT_THAT(wire.exchange(rest), AllOf(StartsWith("HTTP/1.1 413 "), EndsWith("\r\n\r\nno")))
+            << framing;
+    }
 }
 
 // A response that ends early cannot be finished: the client's connection is cut.
