@@ -109,8 +109,8 @@ private:
         }
         const bool absolute = proxy != nullptr && proxy->takesAbsoluteForm(uri);
         for (const auto& [name, value] : headers) {
-            // Credentials for the proxy are none of the origin's business.
-            if (proxy == nullptr || absolute || !http::sameFieldName(name, kProxyAuthorization)) {
+            // Credentials for a proxy are none of the origin's business.
+            if (absolute || !http::sameFieldName(name, kProxyAuthorization)) {
                 fields.addRawHeader(name, value);
             }
         }

@@ -26,7 +26,7 @@ bool passes(std::string_view method, const http::Headers& headers, bool hasBody)
         return true;
     }
     for (const char* name : {"Range", "If-None-Match", "If-Modified-Since", "If-Match",
-                             "If-Unmodified-Since", "If-Range"}) {
+                             "If-Unmodified-Since", "If-Range", "Upgrade"}) {
         if (headers.hasHeader(name)) {
             return true;
         }
@@ -52,7 +52,8 @@ public:
             return control.onlyIfCached ? notCached(method, uri)
                                         : pass(method, uri, headers, std::move(body));
         }
-        Asked asked{std::string(method), uri, headers, detail::cacheKey(uri), index().now()};
+        Asked asked{std::string(method), uri, headers, detail::cacheKey(uri, headers),
+                    index().now()};
         const Ref<CacheEntry> entry = index().find(asked.key, headers);
         if (entry && serves(control, *entry, asked.when)) {
             ++index().metrics.hits;
@@ -90,21 +91,22 @@ private:
         if (isSafe(method)) {
             return response;
         }
-        return response.addCallback([cache = cache_, uri](Response answer) {
+        return response.addCallback([cache = cache_, uri, headers](Response answer) {
             if (answer.code() < 400) {
-                invalidate(cache->index(), uri, answer);
+                invalidate(cache->index(), uri, headers, answer);
             }
             return answer;
         });
     }
 
-    static void invalidate(detail::CacheIndex& index, const Uri& uri, const Response& answer) {
-        index.drop(detail::cacheKey(uri));
+    static void invalidate(detail::CacheIndex& index, const Uri& uri, const http::Headers& headers,
+                           const Response& answer) {
+        index.drop(detail::cacheKey(uri, headers));
         for (const char* name : {"Location", "Content-Location"}) {
             const auto field = answer.headers().get(name);
             const Result<Uri> other = uri.resolve(field.value_or(""));
             if (field && other.ok() && other.value().sameOrigin(uri)) {
-                index.drop(detail::cacheKey(other.value()));
+                index.drop(detail::cacheKey(other.value(), headers));
             }
         }
     }
@@ -117,8 +119,11 @@ private:
             Ref<CacheEntry>())));
     }
 
-    Response served(const Asked& asked, const Ref<CacheEntry>& entry) const {
+    /// What is stored; `fresh` are the fields of the answer that made it good again.
+    Response served(const Asked& asked, const Ref<CacheEntry>& entry,
+                    const http::Headers& fresh = {}) const {
         ResponseInfo info = entry->info;
+        detail::addOnceOnly(info.headers, fresh);
         const auto age = detail::currentAge(info.headers, entry->times, index().now());
         info.headers.setRawHeaders("Age", {std::to_string(age.count())});
         info.uri = asked.uri;
@@ -164,14 +169,14 @@ private:
         detail::mergeFields(entry->info.headers, answer.headers());
         entry->times = {asked.when, index().now()};
         index().store(entry);
-        return succeed(served(asked, entry));
+        return succeed(served(asked, entry, answer.headers()));
     }
 
     /// A full answer, on its way to the reader and maybe into the cache.
     Response kept(const Asked& asked, const Response& answer) const {
         ++index().metrics.misses;
-        const bool fromHere =
-            answer.previousResponse() == nullptr && detail::cacheKey(answer.uri()) == asked.key;
+        const bool fromHere = answer.previousResponse() == nullptr &&
+                              detail::cacheKey(answer.uri(), asked.headers) == asked.key;
         if (!fromHere || !detail::mayStore(asked.headers, answer) ||
             answer.length().value_or(0) > index().options.maxBodyBytes) {
             if (answer.code() < 500) {

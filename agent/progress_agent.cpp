@@ -42,7 +42,9 @@ public:
         consumer_ = &consumer;
         transfer_->progress.uploaded = 0;  // it may be the second time
         transfer_->progress.uploadTotal = body_->length();
-        return body_->startProducing(*this);
+        // Until it is done it writes to this.
+        return body_->startProducing(*this).addBoth(
+            [self = Ref<CountedBody>(this)](Result<> outcome) { return outcome; });
     }
 
 private:

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <marline/agent/body.hpp>
 #include <marline/agent/detail/proxied_body.hpp>
 #include <marline/agent/detail/proxied_exchange.hpp>
 #include <marline/agent/detail/proxied_fields.hpp>
@@ -76,13 +77,13 @@ std::optional<std::uint64_t> lengthOf(const http::Request& request) {
 
 Ref<detail::ProxiedExchange> pass(http::Request& request, const AgentHandle& agent,
                                   const std::string& upstream, const ReverseProxyOptions& options,
-                                  const Ref<detail::ProxiedBody>& body) {
+                                  Ref<IBodyProducer> body, Ref<detail::ProxiedBody> streamed) {
     const std::string uri = targetOf(request, upstream);
     auto exchange = makeRef<detail::ProxiedExchange>(Ref<http::Request>(&request), options.via);
     exchange->begin(agent, uri,
                     detail::forwardedRequest(request, options.via, options.preserveHost,
                                              options.trustForwarded),
-                    body);
+                    std::move(body), std::move(streamed));
     return exchange;
 }
 
@@ -113,15 +114,26 @@ Ref<http::BodySink> ReverseProxyResource::bodySink(http::Request& request) {
     }
     request.pauseBody();
     auto body = makeRef<detail::ProxiedBody>(Ref<http::Request>(&request), length);
-    Ref<detail::ProxiedExchange> exchange = pass(request, agent_, upstream_, options_, body);
+    Ref<detail::ProxiedExchange> exchange =
+        pass(request, agent_, upstream_, options_, Ref<IBodyProducer>(body.get()), body);
     return makeRef<ProxySink>(std::move(exchange), std::move(body), options_.maxBody);
 }
 
 http::Rendered ReverseProxyResource::render(http::Request& request) {
+    // Who yielded this one by a Deferred may have taken the body its own way.
     if (const Ref<http::BodySink> sink = request.bodySink()) {
-        static_cast<ProxySink&>(*sink).exchange().ready();
+        auto* const own = dynamic_cast<ProxySink*>(sink.get());
+        if (own == nullptr) {
+            throw http::HttpError(http::kInternalServerError,
+                                  "the body went to the sink of another resource");
+        }
+        own->exchange().ready();
     } else {
-        pass(request, agent_, upstream_, options_, {})->ready();
+        Ref<IBodyProducer> body;
+        if (!request.content().empty()) {
+            body = makeRef<StringBody>(request.content());
+        }
+        pass(request, agent_, upstream_, options_, std::move(body), {})->ready();
     }
     return http::NotDoneYet{};
 }

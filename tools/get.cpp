@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -121,6 +122,7 @@ private:
             agent = options_.strict ? AgentHandle(RedirectAgent(agent, how))
                                     : AgentHandle(BrowserLikeRedirectAgent(agent, how));
         }
+        loaded_ = true;
         return options_.compressed ? AgentHandle(ContentDecoderAgent(agent)) : agent;
     }
 
@@ -186,15 +188,28 @@ private:
         outcome_.resolve = watch_->resolve;
         outcome_.connect = watch_->connect;
         outcome_.tls = watch_->tls;
-        if (isJson(options_.cookieJar)) {
-            jar_->saveJson(options_.cookieJar);
-        } else if (!options_.cookieJar.empty()) {
-            jar_->save(options_.cookieJar);
-        }
-        if (!options_.hsts.empty()) {
-            hosts_->save(options_.hsts);
-        }
+        save();
         return report();
+    }
+
+    /// Writes nothing that was not read before: a bad URL empties no file.
+    void save() {
+        if (!loaded_) {
+            return;
+        }
+        try {
+            if (isJson(options_.cookieJar)) {
+                jar_->saveJson(options_.cookieJar);
+            } else if (!options_.cookieJar.empty()) {
+                jar_->save(options_.cookieJar);
+            }
+            if (!options_.hsts.empty()) {
+                hosts_->save(options_.hsts);
+            }
+        } catch (const std::exception& error) {
+            unsaved_ = true;
+            say(error.what());
+        }
     }
 
     static std::string headOf(const Response& response) {
@@ -226,6 +241,9 @@ private:
             status = 22;
             say("the server answered " + std::to_string(outcome_.response->code()));
         }
+        if (status == 0 && unsaved_) {
+            status = 23;
+        }
         if (status != 0) {
             return Failure(SystemExit(status));
         }
@@ -242,6 +260,8 @@ private:
     std::optional<Progress> progress_;
     Duration start_{};
     bool tooLong_ = false;
+    bool loaded_ = false;   // what was kept before: it may be written
+    bool unsaved_ = false;  // what is to be kept could not be written
 };
 
 int get(const GetOptions& options) {

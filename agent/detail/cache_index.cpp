@@ -36,8 +36,12 @@ std::size_t sizeOf(const CacheEntry& entry) {
 
 }  // namespace
 
-std::string cacheKey(const Uri& uri) {
-    return uri.scheme() + "://" + uri.authority() + uri.requestTarget();
+std::string cacheKey(const Uri& uri, const http::Headers& request) {
+    std::string key = uri.scheme() + "://" + uri.authority() + uri.requestTarget();
+    if (const auto host = request.get("Host"); host && *host != uri.authority()) {
+        key.append(" ").append(*host);
+    }
+    return key;
 }
 
 std::vector<std::pair<std::string, std::string>> choosingFields(const http::Headers& request,

@@ -32,8 +32,9 @@ private:
     ~CacheEntry() override = default;
 };
 
-/// What responses to `uri` are kept under: all of it but its fragment.
-std::string cacheKey(const Uri& uri);
+/// What responses to `uri` are kept under: all of it but its fragment, and the Host that `request`
+/// names when that is another one.
+std::string cacheKey(const Uri& uri, const http::Headers& request);
 
 /// The fields of `request` that choose among the responses like `response`.
 std::vector<std::pair<std::string, std::string>> choosingFields(const http::Headers& request,

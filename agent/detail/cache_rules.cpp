@@ -63,6 +63,14 @@ bool isOfConnection(std::string_view name) noexcept {
     return false;
 }
 
+/// Fields that change what the client keeps: served again they would undo what came since.
+constexpr std::array kOnceOnly{"Set-Cookie", "Strict-Transport-Security"};
+
+bool isOnceOnly(std::string_view name) noexcept {
+    return std::any_of(kOnceOnly.begin(), kOnceOnly.end(),
+                       [name](std::string_view known) { return sameWord(name, known); });
+}
+
 /// Fields that tell how the stored body is made, which a 304 has no say in.
 bool isOfBody(std::string_view name) noexcept {
     return sameWord(name, "Content-Length") || sameWord(name, "Content-Encoding") ||
@@ -80,8 +88,9 @@ CacheControl cacheControl(const http::Headers& headers) {
             readDirective(control, *directive);
         }
         // What cannot be read might have forbidden it.
-        control.noCache = control.noCache || reader.failed();
+        control.unreadable = control.unreadable || reader.failed();
     }
+    control.noCache = control.noCache || control.unreadable;
     if (fields.empty()) {
         for (const std::string_view word : listedIn(headers, "Pragma")) {
             control.noCache = control.noCache || sameWord(word, "no-cache");
@@ -119,8 +128,10 @@ bool mayStore(const http::Headers& request, const Response& response) {
     const http::Headers& headers = response.headers();
     const CacheControl control = cacheControl(headers);
     const auto vary = listedIn(headers, "Vary");
-    if (control.noStore || cacheControl(request).noStore || response.code() == 206 ||
-        response.code() == 304 || std::find(vary.begin(), vary.end(), "*") != vary.end()) {
+    // Only final responses are stored, and a 101 has switched to something else.
+    if (response.code() < 200 || control.noStore || control.unreadable ||
+        cacheControl(request).noStore || response.code() == 206 || response.code() == 304 ||
+        std::find(vary.begin(), vary.end(), "*") != vary.end()) {
         return false;
     }
     const bool expires =
@@ -150,11 +161,20 @@ http::Headers storedFields(const http::Headers& headers) {
     http::Headers fields;
     for (const auto& [name, value] : headers) {
         const auto isNamed = [&name = name](std::string_view word) { return sameWord(name, word); };
-        if (!isOfConnection(name) && std::none_of(named.begin(), named.end(), isNamed)) {
+        if (!isOfConnection(name) && !isOnceOnly(name) &&
+            std::none_of(named.begin(), named.end(), isNamed)) {
             fields.addRawHeader(name, value);
         }
     }
     return fields;
+}
+
+void addOnceOnly(http::Headers& headers, const http::Headers& fresh) {
+    for (const char* name : kOnceOnly) {
+        for (const std::string_view value : fresh.getRawHeaders(name)) {
+            headers.addRawHeader(name, value);
+        }
+    }
 }
 
 void mergeFields(http::Headers& stored, const http::Headers& fresh) {

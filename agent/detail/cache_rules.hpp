@@ -15,6 +15,7 @@ namespace marline::detail {
 struct CacheControl {
     bool noStore = false;
     bool noCache = false;
+    bool unreadable = false;  // some of it: noCache as well, and a response is not stored
     bool mustRevalidate = false;
     bool onlyIfCached = false;
     std::optional<std::chrono::seconds> maxAge = {};    // of several the least; bad: zero
@@ -50,8 +51,12 @@ bool mayServe(const CacheControl& request, const CacheControl& response,
 /// Whether it has something that a server can be asked with.
 bool hasValidator(const http::Headers& headers);
 
-/// The fields that are stored: all but those of one connection (§3.1).
+/// The fields that are stored: all but those of one connection (§3.1), and those that change what
+/// the client keeps: Set-Cookie and Strict-Transport-Security are acted upon once.
 http::Headers storedFields(const http::Headers& headers);
+
+/// Adds to `headers` what storedFields() leaves out of `fresh` as it is acted upon once.
+void addOnceOnly(http::Headers& headers, const http::Headers& fresh);
 
 /// Puts the fields of a 304 in place of the stored ones (§3.2).
 void mergeFields(http::Headers& stored, const http::Headers& fresh);

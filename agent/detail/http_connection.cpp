@@ -202,7 +202,8 @@ void HttpConnection::endOfResponse(bool inputLeft) {
     const Ref<ConnectionResponse> response(std::exchange(response_, nullptr));
     const bool reusable =
         keepAlive_ && phase_ == Sending::Done && !inputLeft && transport_ != nullptr;
-    exchange_.reset();
+    // Its body may still be in use, until it is cancelled below.
+    const Ref<const Exchange> exchange = std::exchange(exchange_, {});
     if (reusable) {
         state_ = State::Idle;
         if (owner_ != nullptr) {
@@ -263,6 +264,9 @@ void HttpConnection::connectionLost(const Failure& reason) {
         // There is something to read yet; what the end means is known behind it.
         lost_ = reason;
         stopTimer();
+        // Nobody takes the rest of the request.
+        phase_ = Sending::Done;
+        cancelSending();
     } else if (state_ == State::Awaiting || state_ == State::Body) {
         endOfConnection(reason);
     }

@@ -42,12 +42,13 @@ const char* textFor(int code) {
 }  // namespace
 
 void ProxiedExchange::begin(const AgentHandle& agent, std::string_view uri,
-                            const http::Headers& fields, Ref<ProxiedBody> body) {
+                            const http::Headers& fields, Ref<IBodyProducer> body,
+                            Ref<ProxiedBody> streamed) {
     const Ref<ProxiedExchange> self(this);
-    body_ = body;
+    body_ = std::move(streamed);
     request_->notifyFinish().addBoth([self](const Result<>&) { self->over(); });
     Deferred<> asking =
-        agent.request(request_->method(), uri, fields, Ref<IBodyProducer>(body.get()))
+        agent.request(request_->method(), uri, fields, std::move(body))
             .addBoth([self](Result<Response> outcome) { self->arrived(std::move(outcome)); });
     if (request_ && !outcome_) {
         asking_ = asking;

@@ -25,9 +25,9 @@ public:
     ProxiedExchange(Ref<http::Request> request, std::string via)
         : request_(std::move(request)), via_(std::move(via)) {}
 
-    /// Sends the request; `body` may be empty.
+    /// Sends the request; `body` may be empty, and is `streamed` when the client still sends it.
     void begin(const AgentHandle& agent, std::string_view uri, const http::Headers& fields,
-               Ref<ProxiedBody> body);
+               Ref<IBodyProducer> body, Ref<ProxiedBody> streamed);
     /// The client's request is whole: it may be answered.
     void ready();
 

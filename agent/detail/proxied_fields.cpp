@@ -22,14 +22,22 @@ constexpr std::array<std::string_view, 9> kOfTheConnection = {"Connection",
                                                               "Trailer",
                                                               "Transfer-Encoding",
                                                               "Upgrade"};
-constexpr std::array<std::string_view, 3> kOfTheRequest = {"Content-Length", "Expect", "Host"};
-constexpr std::array<std::string_view, 4> kForwarded = {"Forwarded", "X-Forwarded-For",
-                                                        "X-Forwarded-Host", "X-Forwarded-Proto"};
+// Proxy becomes HTTP_PROXY in a CGI program (CVE-2016-5385).
+constexpr std::array<std::string_view, 4> kOfTheRequest = {"Content-Length", "Expect", "Host",
+                                                           "Proxy"};
+// What proxies say of the client, who may say it as well; of X-Forwarded- there are many.
+constexpr std::array<std::string_view, 2> kForwarded = {"Forwarded", "X-Real-IP"};
+constexpr std::string_view kForwardedPrefix = "X-Forwarded-";
 
 template <class Names>
 bool among(const Names& names, std::string_view name) {
     return std::any_of(names.begin(), names.end(),
                        [name](std::string_view each) { return sameWord(each, name); });
+}
+
+bool saysWhoAsks(std::string_view name) {
+    return among(kForwarded, name) ||
+           sameWord(name.substr(0, kForwardedPrefix.size()), kForwardedPrefix);
 }
 
 /// Adds the fields that are neither `fields`' connection's nor in `others`.
@@ -82,9 +90,9 @@ http::Headers forwardedRequest(http::Request& request, const std::string& via, b
                                bool trustForwarded) {
     const http::Headers& sent = request.requestHeaders();
     http::Headers fields = endToEnd(sent, [trustForwarded](std::string_view name) {
-        return !among(kOfTheRequest, name) && (trustForwarded || !among(kForwarded, name));
+        return !among(kOfTheRequest, name) && (trustForwarded || !saysWhoAsks(name));
     });
-    const std::string host(sent.get("Host").value_or(""));
+    const std::string host(request.authority());
     const std::string_view proto = request.isSecure() ? "https" : "http";
     if (preserveHost && !host.empty()) {
         fields.addRawHeader("Host", host);

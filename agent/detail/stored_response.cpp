@@ -74,7 +74,12 @@ void StoredResponse::deliverBody(Ref<IProtocol> receiver) {
     receiver_ = std::move(receiver);
     const Ref<IProtocol> reader = receiver_;
     busy_ = true;
-    reader->makeConnection(*this);
+    try {
+        reader->makeConnection(*this);
+    } catch (...) {
+        readerThrew();
+        return;
+    }
     busy_ = false;
     goOn();
 }
@@ -89,12 +94,24 @@ void StoredResponse::goOn() {
         const std::string_view piece = body.substr(given_, kPieceBytes);
         given_ += piece.size();
         const Ref<IProtocol> reader = receiver_;
-        reader->dataReceived(asBytes(piece));
+        try {
+            reader->dataReceived(asBytes(piece));
+        } catch (...) {
+            readerThrew();
+            return;
+        }
     }
     busy_ = false;
     if (receiver_ && !paused_) {
         end(Failure::make<ResponseDone>());
     }
+}
+
+/// As when it comes from a connection.
+void StoredResponse::readerThrew() {
+    busy_ = false;
+    end(Failure::make<ResponseFailed>("the reader of a body from the cache threw",
+                                      std::vector<Failure>{Failure::current()}));
 }
 
 void StoredResponse::end(const Failure& reason) {

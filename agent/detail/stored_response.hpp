@@ -33,6 +33,7 @@ private:
     ~StoredResponse() override = default;
 
     void goOn();
+    void readerThrew();
     void end(const Failure& reason);
 
     void write(std::span<const std::byte>) override {}

@@ -1,5 +1,6 @@
 #include <marline/agent/detail/uri_text.hpp>
 
+#include <algorithm>
 #include <cstddef>
 
 namespace marline::detail {
@@ -23,6 +24,14 @@ bool mayStand(char c) noexcept {
     constexpr std::string_view kOthers = "-._~!$&'()*+,;=:@/?#[]";
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            kOthers.find(c) != std::string_view::npos;
+}
+
+/// `scheme://` at the beginning of a text; empty when it begins with something else.
+std::string_view schemeOf(std::string_view text) noexcept {
+    constexpr std::string_view kOfSchemes =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+    const std::size_t end = std::min(text.find_first_not_of(kOfSchemes), text.size());
+    return text.substr(end).starts_with("://") ? text.substr(0, end + 3) : std::string_view();
 }
 
 void appendHex(std::string& out, char c) {
@@ -63,13 +72,10 @@ std::string percentDecoded(std::string_view text) {
 std::string shown(std::string_view text) {
     constexpr std::size_t kShown = 200;
     std::string out;
-    if (const std::size_t slashes = text.find("//"); slashes != std::string_view::npos) {
-        const std::string_view rest = text.substr(slashes + 2);
-        const std::size_t at = rest.substr(0, rest.find_first_of("/?#")).rfind('@');
-        if (at != std::string_view::npos) {
-            out.append(text.substr(0, slashes + 2)).append("***");
-            text = rest.substr(at);
-        }
+    // A bad password may hold anything, `/` and `@` too: all before the last `@` may be of it.
+    if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
+        out.append(schemeOf(text.substr(0, at))).append("***");
+        text.remove_prefix(at);
     }
     for (const char c : text.substr(0, kShown)) {
         const auto byte = static_cast<unsigned char>(c);

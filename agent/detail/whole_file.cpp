@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <system_error>
 
@@ -19,19 +20,37 @@ using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
     throw std::system_error(errno, std::system_category(), "cannot write " + path);
 }
 
+bool writeAll(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t count = ::write(fd, text.data(), text.size());
+        if (count < 0 && errno != EINTR) {
+            return false;
+        }
+        text.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
+    }
+    return true;
+}
+
 }  // namespace
 
 void writeWhole(const std::string& path, std::string_view text) {
-    const std::string fresh = path + ".new";
-    const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    std::FILE* opened = fd < 0 ? nullptr : ::fdopen(fd, "wb");
-    if (opened == nullptr) {
-        refuseFile(fresh);
+    // A name that nobody can have put there before.
+    std::string fresh = path + ".XXXXXX";
+    const int fd = ::mkostemp(fresh.data(), O_CLOEXEC);
+    if (fd < 0) {
+        refuseFile(path);
     }
-    File file(opened, &std::fclose);
-    if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
-        std::fclose(file.release()) != 0 || std::rename(fresh.c_str(), path.c_str()) != 0) {
-        const int error = errno;
+    bool done = writeAll(fd, text) && ::fsync(fd) == 0;
+    int error = errno;
+    if (::close(fd) != 0 && done) {
+        done = false;
+        error = errno;
+    }
+    if (done && std::rename(fresh.c_str(), path.c_str()) != 0) {
+        done = false;
+        error = errno;
+    }
+    if (!done) {
         ::unlink(fresh.c_str());
         errno = error;
         refuseFile(path);

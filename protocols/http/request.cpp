@@ -155,13 +155,17 @@ Ref<Session> Request::getSession() {
     return session;
 }
 
-std::string Request::getRequestHostname() const {
-    std::string_view host = getHeader("Host").value_or("");
-    if (const std::size_t scheme = uri_.find("://");
-        !uri_.starts_with('/') && scheme < uri_.size()) {
-        host = std::string_view(uri_).substr(scheme + 3);
-        host = host.substr(0, host.find_first_of("/?"));
+std::string_view Request::authority() const noexcept {
+    const std::size_t scheme = uri_.find("://");
+    if (uri_.starts_with('/') || scheme >= uri_.size()) {
+        return getHeader("Host").value_or("");
     }
+    const std::string_view rest = std::string_view(uri_).substr(scheme + 3);
+    return rest.substr(0, rest.find_first_of("/?"));
+}
+
+std::string Request::getRequestHostname() const {
+    const std::string_view host = authority();
     const std::size_t bracket = host.find(']');
     const std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
     std::string name(host.substr(0, colon));

@@ -104,6 +104,9 @@ public:
     /// The client's end of the connection, and this one, which is unknown when that is gone.
     const Address& getPeer() const noexcept;
     const Address& getHost() const noexcept;
+    /// `host[:port]` that was asked for, as it was sent: the target's own, else the Host field (RFC
+    /// 9112 §3.2.2); empty without one. The view lives until the handler returns.
+    std::string_view authority() const noexcept;
     /// The name of the host that was asked for, in lower case and without the port; empty without
     /// one (Twisted: the same).
     std::string getRequestHostname() const;

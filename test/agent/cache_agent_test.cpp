@@ -9,7 +9,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <marline/agent/detail/cache_rules.hpp>
+#include <marline/agent/detail/stored_response.hpp>
 #include <marline/agent/errors.hpp>
+#include <marline/agent/progress_agent.hpp>
 #include <marline/agent/redirect_agent.hpp>
 #include <marline/protocols/http/http_date.hpp>
 #include <marline/reactor/errors.hpp>
@@ -148,6 +151,7 @@ TEST_F(CacheAgentTest, storesNoMoreThanAllowed) {
           dated("206 Part", "Cache-Control: max-age=60\r\nContent-Range: bytes 0-0/9\r\n", "x"),
           dated("200 OK", "Vary: *\r\nCache-Control: max-age=60\r\n", "x"),
           dated("200 OK", "Vary: a, *\r\nCache-Control: max-age=60\r\n", "x"),
+          dated("200 OK", "Cache-Control: private; no-store\r\nETag: \"x\"\r\n", "x"),
           dated("500 No", "ETag: \"x\"\r\n", "x"), dated("200 OK", "", "x")}) {
         inner->answer(answer);
         get();
@@ -173,6 +177,74 @@ TEST_F(CacheAgentTest, storesNoFieldsOfTheConnection) {
     EXPECT_FALSE(stored.headers().hasHeader("X-Hop"));
     EXPECT_FALSE(stored.headers().hasHeader("Keep-Alive"));
     EXPECT_EQ(stored.headers().get("X-End"), "2");
+}
+
+// RFC 9112 §3.2: what another Host gave is another page, and is made invalid by itself.
+TEST_F(CacheAgentTest, keepsHostsApart) {
+    const std::string fields = "Cache-Control: max-age=60\r\n";
+    inner->answer(dated("200 OK", fields, "a")).answer(dated("200 OK", fields, "b"));
+    EXPECT_EQ(get({{"Host", "a.test"}}), "a");
+    EXPECT_EQ(get({{"Host", "b.test"}}), "b");
+    EXPECT_EQ(get({{"host", "a.test"}}), "a");
+    EXPECT_EQ(asked(), 2U);
+    inner->answer(reply("200 OK"));
+    request({{"Host", "b.test"}}, "PUT");
+    EXPECT_EQ(cache->metrics().entries, 1U);
+    EXPECT_EQ(get({{"Host", "a.test"}}), "a");
+    inner->answer(dated("200 OK", fields, "own"));
+    EXPECT_EQ(get(), "own");
+    EXPECT_EQ(get({{"Host", "h"}}), "own") << "the same as none";
+}
+
+// What changes what the client keeps comes with the answer that says it, and never again.
+TEST_F(CacheAgentTest, setsNoCookieTwice) {
+    const std::string once = "Set-Cookie: a=1\r\nStrict-Transport-Security: max-age=9\r\n";
+    inner->answer(dated("200 OK", once + "ETag: \"x\"\r\nCache-Control: max-age=10\r\n", "one"));
+    const Response first = request();
+    EXPECT_EQ(first.headers().get("Set-Cookie"), "a=1");
+    EXPECT_EQ(Outcome<std::string>(readBody(first)).value(), "one");
+    EXPECT_FALSE(request().headers().hasHeader("Set-Cookie"));
+    EXPECT_FALSE(request().headers().hasHeader("Strict-Transport-Security"));
+    now += 10s;
+    inner->answer("HTTP/1.1 304 N\r\nDate: " + date() +
+                  "\r\nSet-Cookie: b=2\r\nSet-Cookie: c=3\r\n\r\n");
+    EXPECT_EQ(request().headers().getRawHeaders("Set-Cookie"),
+              (std::vector<std::string_view>{"b=2", "c=3"}));
+    EXPECT_FALSE(request().headers().hasHeader("Set-Cookie"));
+    EXPECT_EQ(asked(), 2U);
+}
+
+// RFC 9111 §3: an upgrade is asked of the server, and a 101 is no final response.
+TEST_F(CacheAgentTest, keepsNoUpgrade) {
+    inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", "page"));
+    get();
+    inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", "fresh"));
+    EXPECT_EQ(get({{"Upgrade", "x"}}), "fresh");
+    EXPECT_EQ(asked(), 2U);
+    EXPECT_EQ(get(), "page");
+    const Response switched(makeRef<marline::detail::StoredResponse>(
+        marline::detail::ResponseInfo{101,
+                                      "Now",
+                                      http::Version::Http11,
+                                      {{"Cache-Control", "max-age=60"}},
+                                      0,
+                                      Uri::parse("http://h/").value(),
+                                      "GET"},
+        Ref<marline::detail::CacheEntry>()));
+    EXPECT_FALSE(marline::detail::mayStore({}, switched));
+}
+
+// A reader that throws ends its own body, as it does on a connection.
+TEST_F(CacheAgentTest, readersThatThrowAreEnded) {
+    inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", "one"));
+    get();
+    const ProgressAgent counted(
+        agent, [](const Uri&, const Progress&) { throw std::runtime_error("enough"); });
+    Outcome<Response> response(counted.request("GET", "http://h/"));
+    Outcome<std::string> body(readBody(response.value()));
+    EXPECT_NE(body.failed<ResponseFailed>(), nullptr) << body.message();
+    EXPECT_EQ(asked(), 1U);
+    EXPECT_EQ(get(), "one");
 }
 
 // RFC 9111 §3.3: what did not come whole is not kept: cut, or ended by the connection alone.

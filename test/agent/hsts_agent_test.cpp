@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -153,6 +154,25 @@ TEST_F(HstsStoreTest, isSavedAndLoaded) {
     EXPECT_TRUE(knows("example.net"));
     EXPECT_THROW(store->save("/no/such/folder/hsts"), std::system_error);
     EXPECT_NE(store->load("/no/such/file").failure().check<std::system_error>(), nullptr);
+}
+
+// What lies beside it, a link or what others may read, gets nothing and is left as it is; a save
+// that fails leaves nothing behind.
+TEST_F(HstsStoreTest, isSavedForItsOwnerOnly) {
+    const test::TempFolder folder;
+    const std::string other = folder.write("other", "theirs");
+    ASSERT_EQ(::symlink(other.c_str(), (folder / "hsts.new").c_str()), 0);
+    note("max-age=100000");
+    store->save(folder / "hsts");
+    struct stat found{};
+    ASSERT_EQ(::lstat((folder / "hsts").c_str(), &found), 0);
+    EXPECT_TRUE(S_ISREG(found.st_mode));
+    EXPECT_EQ(found.st_mode & 0777U, 0600U);
+    EXPECT_EQ(folder.read("other"), "theirs");
+    EXPECT_EQ(folder.names().size(), 3U);
+    ASSERT_EQ(::mkdir((folder / "taken").c_str(), 0700), 0);
+    EXPECT_THROW(store->save(folder / "taken"), std::system_error);
+    EXPECT_EQ(folder.names().size(), 4U);
 }
 
 // A file with a line that is none is refused, which names the line, and nothing is added.

@@ -1,5 +1,6 @@
 #include <marline/agent/progress_agent.hpp>
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include <marline/agent/client.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/agent/request_bodies.hpp>
+#include <marline/deferred/succeed.hpp>
 #include <marline/reactor/testing/clock.hpp>
 
 #include <test/support/outcome.hpp>
@@ -82,6 +84,23 @@ TEST_F(ProgressAgentTest, throwingEndsTheBody) {
     EXPECT_NE(body.failed<ResponseFailed>(), nullptr) << body.message();
     Outcome<Response> sent(counted.request("POST", "http://h/x", {}, makeRef<StringBody>("1")));
     EXPECT_NE(sent.failed<RequestGenerationFailed>(), nullptr) << sent.message();
+}
+
+// A response before the body is through ends the upload, which nobody else holds any more.
+TEST_F(ProgressAgentTest, earlyResponseEndsTheUpload) {
+    const ProgressAgent counted(agent(), noting());
+    Outcome<Response> response(counted.request(
+        "POST", "http://h/x", {},
+        makeRef<GeneratorBody>([] { return succeed(std::optional<std::string>("abc")); })));
+    ASSERT_NE((*peer)[0].producer(), nullptr);
+    (*peer)[0].producer()->resumeProducing();
+    (*peer)[0].send(reply("413 Too Much"));
+    ASSERT_TRUE(response.ok()) << response.message();
+    EXPECT_EQ(response.value().code(), 413);
+    EXPECT_EQ((*peer)[0].producer(), nullptr);
+    peer->settle();
+    EXPECT_FALSE((*peer)[0].open());
+    EXPECT_THAT(told, ElementsAre("/x 3/? 0/?"));
 }
 
 // A Client's hook sees what goes over the wire, of each request of a redirect.

@@ -112,6 +112,15 @@ TEST_F(ProxyWireTest, proxyAuthorizationIsNotForOrigins) {
     EXPECT_TRUE(response.ok());
 }
 
+// Nor past NO_PROXY itself.
+TEST_F(ProxyWireTest, proxyAuthorizationIsNotForExceptions) {
+    use({proxy("http://p.test"), {}, NoProxy("h.test")});
+    auto response = get("http://h.test/", http::Headers{{"proxy-authorization", "Own x"}});
+    EXPECT_EQ((*peer)[0].take(), "GET / HTTP/1.1\r\nHost: h.test\r\n\r\n");
+    answer(0);
+    EXPECT_TRUE(response.ok());
+}
+
 // WP-2: requests in absolute form share connections to their proxy, those of different proxies and
 // those without one do not.
 TEST_F(ProxyWireTest, proxiesDoNotShareConnections) {

@@ -69,6 +69,10 @@ TEST(Proxy, refusesOthers) {
                 HasSubstr("1 to 255 bytes"));
     EXPECT_THAT(refusal("http://me:secret@p.test:x"), Not(HasSubstr("secret")));
     EXPECT_THAT(refusal("ftp://me:secret@p.test"), Not(HasSubstr("secret")));
+    EXPECT_THAT(refusal("me:secret@p.test:99999"), HasSubstr("'***@p.test:99999'"));
+    EXPECT_THAT(refusal("http://me:p#secret@p.test:3128"), HasSubstr("'http://***@p.test:3128'"));
+    EXPECT_THAT(refusal("http://me:p/secret@p.test:3128"), Not(HasSubstr("secret")));
+    EXPECT_THAT(refusal("me:secret//p@p.test:3128"), Not(HasSubstr("secret")));
 }
 
 // A name stands for itself and all below it, in any case and with a dot at either end.

@@ -107,6 +107,20 @@ TEST_P(RequestBodyTest, lossWhileSendingCancelsTheProducer) {
     upload->write("late");
 }
 
+// The same when the response has come, and waits for its reader, who gets it all the same (WA-15).
+TEST_P(RequestBodyTest, lossBehindAnEarlyResponseCancelsTheProducer) {
+    auto upload = makeRef<ManualBody>(std::nullopt);
+    auto response = request("POST", upload);
+    peer.send("HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno");
+    ASSERT_TRUE(response.ok());
+    peer.lose();
+    EXPECT_EQ(upload->cancelled, 1);
+    upload->write("late");  // does nothing
+    const auto body = deliver(response.value());
+    EXPECT_EQ(body->text, "no");
+    EXPECT_TRUE(body->endedWith<ResponseDone>());
+}
+
 // A whole response before the request is out is delivered, the rest of the upload is cancelled and
 // the connection is not used again (WA-16).
 TEST_P(RequestBodyTest, earlyResponseIsDeliveredAndTheConnectionClosed) {

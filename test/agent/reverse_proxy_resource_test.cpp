@@ -4,12 +4,15 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <marline/agent/errors.hpp>
+#include <marline/deferred/succeed.hpp>
+#include <marline/protocols/http/body_sink.hpp>
 #include <marline/reactor/errors.hpp>
 
 #include <test/protocols/http/server_wire.hpp>
@@ -103,13 +106,63 @@ TEST_F(ReverseProxyTest, saysWhereItComesFrom) {
     inner->answer(reply("200 OK"));
     get(wire, "/",
         "Forwarded: for=evil\r\nX-Forwarded-For: evil\r\nX-Forwarded-Proto: https\r\n"
-        "X-Forwarded-Host: evil\r\nVia: 1.0 other\r\nConnection: Via\r\n");
+        "X-Forwarded-Host: evil\r\nVia: 1.0 other\r\nConnection: Via\r\n"
+        "x-forwarded-port: 1\r\nX-Real-IP: evil\r\nProxy: http://evil\r\n");
+    EXPECT_EQ(sent("X-Forwarded-Port") + sent("X-Real-IP") + sent("Proxy"), "");
     const std::string peer = wire.transport().getPeer().host;
     EXPECT_EQ(sent("Forwarded"), "for=" + peer + ";host=\"Here:81\";proto=http");
     EXPECT_EQ(sent("X-Forwarded-For"), peer);
     EXPECT_EQ(sent("X-Forwarded-Host"), "Here:81");
     EXPECT_EQ(sent("X-Forwarded-Proto"), "http");
     EXPECT_EQ(sent("Via"), "1.1 marline");
+}
+
+// RFC 9112 §3.2.2: the authority of an absolute target is the host, whatever Host says.
+TEST_F(ReverseProxyTest, believesTheTarget) {
+    const std::string request = "GET http://a.test/x HTTP/1.1\r\nHost: b.test\r\n\r\n";
+    for (const bool preserve : {false, true}) {
+        ServerWire wire(proxy({.preserveHost = preserve}));
+        inner->answer(reply("200 OK"));
+        wire.exchange(request);
+        EXPECT_EQ(sent("Host"), preserve ? "a.test" : "");
+        EXPECT_EQ(sent("X-Forwarded-Host"), "a.test");
+        EXPECT_THAT(sent("Forwarded"), HasSubstr(";host=\"a.test\";"));
+    }
+}
+
+/// Yields another resource later, behind the body, which it may take its own way.
+class Yielding final : public http::Resource {
+public:
+    Yielding(Ref<http::Resource> other, bool takes) : other_(std::move(other)), takes_(takes) {}
+
+    Ref<http::BodySink> bodySink(http::Request&) override {
+        return takes_ ? makeRef<Taking>() : Ref<http::BodySink>();
+    }
+    http::Rendered render(http::Request&) override { return succeed(other_); }
+
+private:
+    class Taking final : public http::BodySink {
+    public:
+        std::uint64_t maxBody() const noexcept override { return 100; }
+        void write(std::string_view) override {}
+        void finish() override {}
+    };
+
+    Ref<http::Resource> other_;
+    bool takes_;
+};
+
+// Behind a resource that yields it by a Deferred it passes the body on that the request has.
+TEST_F(ReverseProxyTest, passesOnWhatWasRead) {
+    const std::string post = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc";
+    ServerWire wire(makeRef<Yielding>(proxy(), false));
+    inner->answer(reply("200 OK"));
+    EXPECT_THAT(wire.exchange(post), StartsWith("HTTP/1.1 200 "));
+    EXPECT_EQ(upstream().take(), "Rabc");
+
+    ServerWire other(makeRef<Yielding>(proxy(), true));
+    EXPECT_THAT(other.exchange(post), StartsWith("HTTP/1.1 500 "));
+    EXPECT_EQ(inner->requests(), 1U);
 }
 
 // ReverseProxyOptions::trustForwarded, preserveHost and via.
@@ -323,6 +376,20 @@ TEST_F(ReverseProxyTest, losesTheServerInTheBody) {
     wire.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nab");
     upstream().lose();
     EXPECT_THAT(wire.exchange("cd"), StartsWith("HTTP/1.1 502 "));
+}
+
+// A server that answers early and goes: the client gets that answer behind its own body.
+TEST_F(ReverseProxyTest, passesTheAnswerOfAServerThatHasGone) {
+    for (const auto& [framing, rest] : std::vector<std::pair<std::string, std::string>>{
+             {"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", "0\r\n\r\n"},
+             {"Content-Length: 4\r\n\r\nab", "cd"}}) {
+        ServerWire wire(proxy());
+        wire.send("POST / HTTP/1.1\r\nHost: t\r\n" + framing);
+        upstream().send(reply("413 Too Much", "", "no"));
+        upstream().lose();
+        EXPECT_THAT(wire.exchange(rest), AllOf(StartsWith("HTTP/1.1 413 "), EndsWith("\r\n\r\nno")))
+            << framing;
+    }
 }
 
 // A response that ends early cannot be finished: the client's connection is cut.

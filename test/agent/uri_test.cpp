@@ -195,6 +195,7 @@ TEST(Uri, credentialsBecomeBasic) {
 TEST(Uri, refusalsHideCredentials) {
     EXPECT_THAT(refusal("http://me:secret@a b/"), ::testing::Not(HasSubstr("secret")));
     EXPECT_THAT(refusal("http://me:secret@a b/"), HasSubstr("http://***@a b/"));
+    EXPECT_THAT(refusal("http://me:a?secret@host/"), HasSubstr("http://***@host/"));
 }
 
 // What people type is completed and encoded.

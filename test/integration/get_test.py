@@ -157,6 +157,25 @@ class Get(unittest.TestCase):
                 file.write("nonsense\n")
             self.refused(2, "line 1 of the HSTS hosts", *arguments)
 
+    def test_a_bad_url_empties_no_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            jar, hosts = folder + "/jar.json", folder + "/hsts"
+            with open(jar, "w") as file:
+                file.write('{"cookies": []}')
+            with open(hosts, "w") as file:
+                file.write('site.test "unlimited"\n')
+            result = marline("get", "--hsts", hosts, "-b", jar, "-c", jar, "http://example.org:99999/")
+            self.assertNotEqual(result.returncode, 0, result)
+            with open(jar) as file:
+                self.assertEqual(file.read(), '{"cookies": []}')
+            with open(hosts) as file:
+                self.assertIn("site.test", file.read())
+
+    def test_what_cannot_be_saved_is_told_behind_the_answer(self):
+        result = marline("get", "-c", "/nowhere/jar", self.url)
+        self.assertEqual(result.returncode, 23, result)
+        self.assertIn("/nowhere/jar", result.stderr)
+
     def test_a_proxy_is_asked_instead(self):
         ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
         with RawServer(ok) as proxy:
