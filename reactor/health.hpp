@@ -54,7 +54,7 @@ struct HealthOptions {
 };
 
 /// What was counted since watchHealth().
-struct HealthReport {
+struct MARLINE_API HealthReport {
     Duration watched{};               ///< For how long.
     Duration busy{};                  ///< How much of that it did not wait for something to do.
     std::uint64_t turns = 0;          ///< Turns of the loop.
