@@ -6,7 +6,7 @@ namespace {
 /// The function of a site, readable. Of a coroutine GCC gives the name it has for the body, such as
 /// `void fetch(fetch(Uri)::_Z5fetch3Uri.Frame*)`: what stands before the `::_Z` is the function.
 std::string functionName(const std::source_location& site) {
-    const std::string name = site.function_name();
+    std::string name = site.function_name();
     const std::size_t end = name.rfind("::_Z");
     if (!name.ends_with(".Frame*)") || end == std::string::npos) {
         return name;
