@@ -119,7 +119,7 @@ private:
 class AmpInteropTest : public marline::testing::InteropTest {
 protected:
     void SetUp() override {
-        if (runToEnd("python3", {"-c", "import twisted.protocols.amp, OpenSSL"}) != "") {
+        if (runToEnd("/usr/bin/python3", {"-c", "import twisted.protocols.amp, OpenSSL"}) != "") {
             GTEST_SKIP() << "Debian's python3-twisted and python3-openssl are not installed";
         }
         const marline::testing::PemPair& pair = marline::testing::serverPair();
@@ -139,8 +139,8 @@ TEST_F(AmpInteropTest, answersTwisted) {
     const auto port = reactor().listenTcp(
         0, factoryOf([&](const Address&) { return makeRef<Peer>(context, reactor()); }),
         {.interface = "127.0.0.1"});
-    const std::string said =
-        runToEnd("python3", {kPeer, "client", std::to_string(port->getHost().port), certificate_});
+    const std::string said = runToEnd(
+        "/usr/bin/python3", {kPeer, "client", std::to_string(port->getHost().port), certificate_});
     EXPECT_EQ(said,
               "divided 1237.5\nzero division: so it is\neverything True\n"
               "unhandled: (b'UNHANDLED', \"Unhandled Command: 'Missing'\")\nticks 3\n"
@@ -152,7 +152,7 @@ TEST_F(AmpInteropTest, answersTwisted) {
 // marline asks, Twisted answers.
 TEST_F(AmpInteropTest, asksTwisted) {
     const Ref<marline::testing::PeerOutput> server =
-        start("python3", {kPeer, "server", certificate_});
+        start("/usr/bin/python3", {kPeer, "server", certificate_});
     runUntil([&] { return server->text.ends_with('\n') || server->ended; });
     ASSERT_FALSE(server->ended) << server->text;
     const Address to{Address::Kind::Ipv4, static_cast<std::uint16_t>(std::stoul(server->text)),
