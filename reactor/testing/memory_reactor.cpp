@@ -118,20 +118,26 @@ bool MemoryReactor::runPumpCalls() {
     return !calls.empty();
 }
 
-/// A turn of run() or iterate(): what is real, then what is not.
+/// A turn of run() or iterate(). One that served something real does not go on to wait for more:
+/// what was served may be all that will come, or may have stopped the reactor.
 void MemoryReactor::turn(Duration wait) {
-    Reactor::turn(Duration::zero());
     if (pump() || wait <= Duration::zero()) {
+        Reactor::turn(Duration::zero());
+        return;
+    }
+    if (wait == Duration::max() && !clock().nextCall()) {
+        Reactor::turn(wait);  // a thread, a child or a signal has the next word
+        return;
+    }
+    // What is real comes before a jump of the time.
+    Reactor::turn(Duration::zero());
+    if (pump()) {
         return;
     }
     const Duration end = wait == Duration::max() ? wait : later(seconds(), wait);
-    const std::optional<Duration> next = clock().nextCall();
-    if (next && *next <= end) {
-        runDue(*next - seconds());
-    } else if (end != Duration::max()) {
-        runDue(end - seconds());
-    } else {
-        Reactor::turn(wait);  // a thread, a child or a signal has the next word
+    const Duration next = std::min(clock().nextCall().value_or(end), end);
+    if (next != Duration::max()) {
+        runDue(next - seconds());
     }
 }
 

@@ -478,6 +478,21 @@ TEST_F(MemoryReactorTest, threadsAreReal) {
     EXPECT_EQ(result, 5);
 }
 
+// A turn that served what a thread brought is over: it does not wait for more, which may not come.
+TEST_F(MemoryReactorTest, turnEndsWithWhatWasServed) {
+    bool served = false;
+    reactor.callFromThread([&] { served = true; });
+    reactor.iterate(Duration::max());
+    EXPECT_TRUE(served);
+}
+
+// TH-1: stop() in a call that a thread brought ends run() in memory too, with nothing else to do.
+TEST_F(MemoryReactorTest, callFromThreadStopsRun) {
+    reactor.callFromThread([&] { reactor.stop(); });
+    reactor.run();
+    EXPECT_FALSE(reactor.running());
+}
+
 struct Descriptor final : IReadWriteDescriptor {
     explicit Descriptor(int number) : fd(number) {}
     int fileno() const noexcept override { return fd; }
