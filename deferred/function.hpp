@@ -82,7 +82,15 @@ private:
             return;
         }
         if (ops_->trivial) {
+            // What is behind a small callable may never have been written: g++ warns of it.
+#if !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
             std::memcpy(storage_, other.storage_, kInlineSize);
+#if !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
         } else {
             ops_->relocate(other.storage_, storage_);
         }
