@@ -9,9 +9,9 @@
 #include <arpa/inet.h>
 #include <uriparser/Uri.h>
 
-#include <marline/agent/detail/base64.hpp>
 #include <marline/agent/detail/host_name.hpp>
 #include <marline/agent/detail/uri_text.hpp>
+#include <marline/protocols/detail/base64.hpp>
 
 namespace marline {
 namespace {
@@ -216,7 +216,7 @@ std::string Uri::basicCredentials() const {
         return {};
     }
     const std::string text = detail::percentDecoded(userInfo_);
-    return detail::basicCredentials(text.find(':') == std::string::npos ? text + ":" : text);
+    return "Basic " + detail::encodeBase64(text.find(':') == std::string::npos ? text + ":" : text);
 }
 
 Uri Uri::withoutUserInfo() const {
