@@ -1,6 +1,7 @@
 // What a bench has used so far, and how many descriptors it may.
 #pragma once
 
+#include <array>
 #include <cstdio>
 #include <ctime>
 
@@ -28,11 +29,20 @@ inline double residentMiB() {
     return static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
-/// The most that was ever resident, in MiB.
+/// The most that was ever resident, in MiB; 0 when it cannot be known. Not getrusage()'s, which
+/// goes back beyond exec().
 inline double peakMiB() {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    return static_cast<double>(used.ru_maxrss) / 1024;
+    long kilobytes = 0;
+    if (std::FILE* file = std::fopen("/proc/self/status", "r")) {
+        std::array<char, 256> line{};
+        while (kilobytes == 0 && std::fgets(line.data(), line.size(), file) != nullptr) {
+            if (std::sscanf(line.data(), "VmHWM: %ld", &kilobytes) != 1) {
+                kilobytes = 0;
+            }
+        }
+        std::fclose(file);
+    }
+    return static_cast<double>(kilobytes) / 1024;
 }
 
 /// Lets the process have as many descriptors as it may.
