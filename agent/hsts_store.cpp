@@ -15,6 +15,7 @@
 #include <marline/agent/detail/text_lines.hpp>
 #include <marline/agent/detail/whole_file.hpp>
 #include <marline/agent/hsts_agent.hpp>
+#include <marline/protocols/detail/text.hpp>
 
 namespace marline {
 namespace {

@@ -12,6 +12,7 @@
 #include <marline/agent/detail/host_name.hpp>
 #include <marline/agent/detail/uri_text.hpp>
 #include <marline/protocols/detail/base64.hpp>
+#include <marline/protocols/detail/text.hpp>
 
 namespace marline {
 namespace {

@@ -7,14 +7,6 @@
 
 namespace marline::detail {
 
-std::string lowerCase(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return out;
-}
-
 bool isAddress(std::string_view host) noexcept {
     if (host.find(':') != std::string_view::npos) {
         return true;

@@ -6,9 +6,6 @@
 
 namespace marline::detail {
 
-/// `text` with its ASCII letters in lower case.
-std::string lowerCase(std::string_view text);
-
 /// Whether `host`, without brackets, is a numeric address and no name; what has a colon is taken
 /// for IPv6, with or without a zone.
 bool isAddress(std::string_view host) noexcept;

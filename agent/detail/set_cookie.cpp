@@ -9,6 +9,7 @@
 
 #include <marline/agent/detail/field_list.hpp>
 #include <marline/agent/detail/host_name.hpp>
+#include <marline/protocols/detail/text.hpp>
 
 namespace marline::detail {
 namespace {

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <marline/deferred/api.hpp>
+
 namespace marline::detail {
 
 /// At most `most` bytes of `text`, where a blank stands for whatever is no printable ASCII: one
@@ -13,7 +15,7 @@ namespace marline::detail {
 std::string printable(std::string_view text, std::size_t most = 500);
 
 /// With the letters of ASCII in lower case.
-std::string lowerCase(std::string_view text);
+MARLINE_API std::string lowerCase(std::string_view text);
 
 /// Two digits a byte, in lower case.
 std::string hexText(std::span<const unsigned char> bytes);
