@@ -1,6 +1,7 @@
 // Bytes cut in several ways, for fuzzers of protocols: what comes of them must not depend on it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -25,6 +26,12 @@ public:
         const auto byte = static_cast<unsigned char>(rest_.front());
         rest_.remove_prefix(1);
         return byte;
+    }
+    /// The bytes up to the next LF, which goes too; all that is left when there is none.
+    std::string_view takeLine() {
+        const std::string_view line = rest_.substr(0, rest_.find('\n'));
+        rest_.remove_prefix(std::min(line.size() + 1, rest_.size()));
+        return line;
     }
     std::string_view rest() const { return rest_; }
 

@@ -93,12 +93,13 @@ void check(marline::testing::Chooser input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     marline::testing::Chooser input(data, size);
-    switch (input.takeByte() % 5) {
+    switch (input.takeByte() % 6) {
     case 0: check<NotingLines>(input); break;
     case 1: check<Noting<NetstringReceiver>>(input); break;
     case 2: check<Noting<Int8StringReceiver>>(input); break;
     case 3: check<Noting<Int16StringReceiver>>(input); break;
-    default: check<Noting<LineOnlyReceiver>>(input); break;
+    case 4: check<Noting<LineOnlyReceiver>>(input); break;
+    default: check<Noting<Int32StringReceiver>>(input); break;
     }
     return 0;
 }

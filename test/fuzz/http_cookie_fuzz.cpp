@@ -6,18 +6,12 @@
 #include <marline/protocols/http/cookie.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/demand.hpp>
 
 namespace {
 
 using namespace marline;
-
-/// Aborts unless `kept` holds.
-void demand(bool kept, const char* what) {
-    if (!kept) {
-        std::fprintf(stderr, "not kept: %s\n", what);
-        std::abort();
-    }
-}
+using marline::testing::demand;
 
 /// Takes the bytes up to the next zero.
 std::string_view takeText(std::string_view& from) {

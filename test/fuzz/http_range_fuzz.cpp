@@ -5,19 +5,13 @@
 #include <marline/protocols/http/detail/byte_ranges.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/demand.hpp>
 
 namespace {
 
 using namespace marline;
 using http::detail::RangeRequest;
-
-/// Aborts unless `kept` holds.
-void demand(bool kept, const char* what) {
-    if (!kept) {
-        std::fprintf(stderr, "not kept: %s\n", what);
-        std::abort();
-    }
-}
+using marline::testing::demand;
 
 }  // namespace
 
