@@ -136,6 +136,11 @@ Result<Uri> Uri::parse(std::string_view text) {
     if (uri.host_.empty()) {
         return refuse(text, "it has no host");
     }
+    // What stands for a name here is looked up and compared as it is written.
+    if (raw.hostData.ipFuture.first != nullptr || uri.host_.find('%') != std::string::npos) {
+        return refuse(text,
+                      "its host is percent-encoded, or an address of a kind that is not known");
+    }
     if (!zone.empty()) {
         uri.host_ += "%" + zone;
     }

@@ -23,7 +23,8 @@ public:
 /// not part of toString(), so that it does not get into logs.
 class MARLINE_API Uri {
 public:
-    /// Takes `text` apart; a UriError when it is no absolute URI with a host, or when its port is
+    /// Takes `text` apart; a UriError when it is no absolute URI with a host, when that is
+    /// percent-encoded or an address of no known kind (RFC 3986: IPvFuture), or when its port is
     /// not in 1…65535.
     static Result<Uri> parse(std::string_view text);
 

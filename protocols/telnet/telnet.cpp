@@ -257,6 +257,7 @@ void Telnet::takeSubnegotiationEscaped(std::uint8_t byte) {
 
 void Telnet::keepSubnegotiated(std::uint8_t byte) {
     if (subnegotiation_.size() > maxSubnegotiation_) {
+        giveData();  // what came before came, whatever the reads were
         throw ProtocolError("the telnet peer sent a subnegotiation of more than " +
                             std::to_string(maxSubnegotiation_) +
                             " bytes (Telnet::setMaxSubnegotiation)");

@@ -81,6 +81,16 @@ TEST(Uri, parseRefusesWhatIsNoUri) {
                 testing::AllOf(testing::HasSubstr("RFC 3986"), testing::HasSubstr("a/\\x00b")));
 }
 
+// A host is looked up, sent and compared as it is written: what only means a name is none, and no
+// `[v1.x]` can pass for the name `v1.x`.
+TEST(Uri, parseRefusesHostsThatOnlyStandForOthers) {
+    EXPECT_THAT(refusal("http://a%41/"), HasSubstr("percent-encoded"));
+    EXPECT_THAT(refusal("http://a%2eb.test/x"), HasSubstr("percent-encoded"));
+    EXPECT_THAT(refusal("http://[v1.x]/"), HasSubstr("not known"));
+    EXPECT_FALSE(parsed("http://a/").resolve("//b%41/").ok());
+    EXPECT_FALSE(Uri::fromInput("b%c3%a4").ok());
+}
+
 // Ports outside 1…65535 are refused.
 TEST(Uri, parseRefusesBadPorts) {
     EXPECT_THAT(refusal("http://a:0/"), testing::HasSubstr("port"));

@@ -1,6 +1,8 @@
 // A program of another make that a test speaks with.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -12,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <marline/protocols/process_protocol.hpp>
+#include <marline/protocols/protocol.hpp>
 #include <marline/reactor/process.hpp>
 #include <marline/reactor/process_output.hpp>
 #include <marline/reactor/reactor.hpp>
@@ -65,6 +68,40 @@ protected:
         const Ref<PeerOutput> output = start(program, args);
         runUntil([&] { return output->ended; });
         return output->text;
+    }
+
+    /// A port of 127.0.0.1 that nothing listens at: it was somebody's a moment ago.
+    std::uint16_t freePort() {
+        const auto port =
+            reactor().listenTcp(0, makeFactory<Protocol>(), {.interface = "127.0.0.1"});
+        const std::uint16_t number = port->getHost().port;
+        bool stopped = false;
+        port->stopListening().addBoth([&stopped](const Result<>&) { stopped = true; });
+        runUntil([&] { return stopped; });
+        return number;
+    }
+
+    /// Waits until the program that was started listens at `port` of 127.0.0.1.
+    void waitForTcp(std::uint16_t port) {
+        const Address there{Address::Kind::Ipv4, port, "127.0.0.1"};
+        bool listens = false;
+        constexpr int kAttempts = 1000;
+        for (int i = 0; i < kAttempts && !listens && !running_->ended; ++i) {
+            bool tried = false;
+            reactor()
+                .connectTcp(there, makeFactory<Protocol>())
+                .addBoth([&](const Result<Ref<IProtocol>>& made) {
+                    listens = made.ok();
+                    if (listens) {
+                        static_cast<Protocol&>(*made.value()).transport()->loseConnection();
+                    }
+                    // The next attempt is a moment later.
+                    reactor().callLater(std::chrono::milliseconds(listens ? 0 : 20),
+                                        [&tried] { tried = true; });
+                });
+            runUntil([&] { return tried; });
+        }
+        ASSERT_TRUE(listens) << "nothing listens at " << there.toString() << ": " << running_->text;
     }
 
     void TearDown() override {

@@ -1,7 +1,6 @@
 // ProxyAgent through Debian's tinyproxy, squid and microsocks.
 #include <marline/agent/proxy_agent.hpp>
 
-#include <chrono>
 #include <string>
 #include <utility>
 
@@ -10,7 +9,6 @@
 #include <marline/agent/body.hpp>
 #include <marline/protocols/http/resource.hpp>
 #include <marline/protocols/http/site.hpp>
-#include <marline/protocols/protocol.hpp>
 #include <marline/reactor/testing/certificates.hpp>
 #include <marline/reactor/tls.hpp>
 
@@ -36,20 +34,12 @@ protected:
             tlsServerFactory(TlsContext::server(pair.certificate, pair.key), reactor(), site));
     }
 
-    /// A port that nothing listens at: it was somebody's a moment ago.
-    std::string freePort() {
-        const auto port = listen(makeFactory<Protocol>());
-        const std::string number = std::to_string(port->getHost().port);
-        testing::Outcome<> stopped(port->stopListening());
-        runUntil([&] { return stopped.fired(); });
-        return number;
-    }
     test::TempFolder folder_;
 
     /// Waits until the proxy listens, then gets a page by http and by https.
     void expectPages(const std::string& scheme, const std::string& port) {
         const Proxy proxy = Proxy::parse(scheme + "127.0.0.1:" + port).value();
-        waitFor(proxy);
+        waitForTcp(proxy.uri().port());
         const ProxyAgent agent(reactor(), ProxySettings::all(proxy));
         for (int i = 0; i < 2; ++i) {
             EXPECT_EQ(get(agent, "http://localhost:", plain_), "through the proxy");
@@ -71,23 +61,6 @@ private:
     Ref<IListeningPort> listen(Ref<IProtocolFactory> factory) {
         return reactor().listenTcp(0, std::move(factory), {.interface = "127.0.0.1"});
     }
-    void waitFor(const Proxy& proxy) {
-        constexpr int kAttempts = 200;
-        const Address there{Address::Kind::Ipv4, proxy.uri().port(), "127.0.0.1"};
-        for (int i = 0; i < kAttempts; ++i) {
-            testing::Outcome<Ref<IProtocol>> made(
-                reactor().connectTcp(there, makeFactory<Protocol>()));
-            runUntil([&] { return made.fired(); });
-            if (made.ok()) {
-                static_cast<Protocol&>(*made.value()).transport()->loseConnection();
-                return;
-            }
-            bool again = false;
-            reactor().callLater(std::chrono::milliseconds(50), [&again] { again = true; });
-            runUntil([&] { return again; });
-        }
-        FAIL() << "nothing listens at " << there.toString();
-    }
 
     Ref<IListeningPort> plain_;
     Ref<IListeningPort> secure_;
@@ -99,7 +72,7 @@ TEST_F(ProxyAgentInteropTest, tinyproxy) {
     if (program.empty()) {
         GTEST_SKIP() << "Debian's tinyproxy is not installed";
     }
-    const std::string port = freePort();
+    const std::string port = std::to_string(freePort());
     start(program,
           {"-d", "-c",
            folder_.write("proxy.conf", "Port " + port +
@@ -120,7 +93,7 @@ TEST_F(ProxyAgentInteropTest, squid) {
     if (program.empty()) {
         GTEST_SKIP() << "Debian's squid is not installed";
     }
-    const std::string port = freePort();
+    const std::string port = std::to_string(freePort());
     start(program,
           {"-N", "-f",
            folder_.write("proxy.conf", "http_port 127.0.0.1:" + port +
@@ -137,7 +110,7 @@ TEST_F(ProxyAgentInteropTest, microsocks) {
     if (program.empty()) {
         GTEST_SKIP() << "Debian's microsocks is not installed";
     }
-    const std::string port = freePort();
+    const std::string port = std::to_string(freePort());
     start(program, {"-i", "127.0.0.1", "-p", port, "-u", "me", "-P", "pw"});
     expectPages("socks5h://me:pw@", port);
 }

@@ -126,6 +126,14 @@ TEST(TelnetData, limitsSubnegotiations) {
     }
 }
 
+// Data before a subnegotiation that is too long arrives, also when both come in one read.
+TEST(TelnetData, givesWhatCameBeforeALimit) {
+    NotingTelnet wire;
+    wire.telnet->setMaxSubnegotiation(1);
+    EXPECT_THROW(wire.receive("before" + bytes({kIac, 250, 31, 1, 2, 3})), ProtocolError);
+    EXPECT_EQ(wire.inner->got, (Frames{"data before"}));
+}
+
 // What the protocol writes goes out escaped, in one piece or in several.
 TEST(TelnetData, encodesWhatIsWritten) {
     NotingTelnet wire;
