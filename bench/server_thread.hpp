@@ -55,11 +55,12 @@ public:
     template <class Call>
     void call(Call call) {
         std::promise<void> done;
-        reactor_->callFromThread([&] {
+        std::future<void> over = done.get_future();
+        reactor_->callFromThread([&call, done = std::move(done)]() mutable {
             call();
             done.set_value();
         });
-        done.get_future().get();
+        over.get();
     }
     /// CPU time of the thread so far, in seconds.
     double cpuSeconds() {

@@ -193,9 +193,9 @@ TEST_F(SentFilesTest, aClientThatEndsItsStreamGetsNoMore) {
         reactor.iterate();
     }
     client->transport->resumeProducing();
-    runUntil([this] { return site->connections() == 0; });
+    untilGone();
     EXPECT_GT(client->received.size(), 0U);
-    EXPECT_LT(client->received.size(), kLarge);
+    EXPECT_LT(client->received.size(), 1'000'000U) << "not even the piece that was under way";
 }
 
 // A shutdown lets the file be sent, and closes behind it.
