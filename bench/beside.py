@@ -49,7 +49,7 @@ class Server:
 
     def __init__(self, argv, port, cpu):
         self.port = port
-        self.process = subprocess.Popen(pinned(cpu, argv))
+        self.process = subprocess.Popen(pinned(cpu, argv), stdout=subprocess.DEVNULL)
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -31,8 +31,6 @@ using namespace marline;
 
 namespace {
 
-constexpr int kRounds = 5;
-
 /// One way of serving the page.
 struct Way {
     const char* name;
@@ -229,7 +227,7 @@ int main(int argc, char** argv) {
     bench::ServerThread server([&](Reactor& reactor) {
         serve(reactor, text, folder, TlsContext::server(pair.certificate, pair.key));
     });
-    for (int round = 0; round < kRounds; ++round) {
+    for (long round = bench::number(argc, argv, "--rounds", 5); round > 0; --round) {
         for (Way& way : ways) {
             Load(way, TlsContext::client().trustPem(authority.certificatePem()), atOnce)
                 .measure(server, requests);

@@ -1,8 +1,9 @@
 // Serves files of 1 KiB, 1 MiB and, sparse, 1 GiB as /1k, /1m and /1g with http::File:
-// `static_files --port P --folder DIR`, which are made in DIR when they are not there. Stops on
-// SIGTERM. `beside.py` runs it beside nginx.
+// `static_files --port P --folder DIR`, which are made in DIR when they are not there. Prints its
+// URL; stops on SIGTERM. `beside.py` runs it beside nginx.
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <system_error>
 
@@ -41,7 +42,10 @@ int main(int argc, char** argv) {
     bench::raiseDescriptors();
     Reactor reactor;
     auto site = makeRef<http::Site>(reactor, makeRef<http::File>(folder));
-    reactor.listenTcp(static_cast<std::uint16_t>(bench::number(argc, argv, "--port", 0)), site,
-                      {.interface = "127.0.0.1"});
+    const auto port =
+        reactor.listenTcp(static_cast<std::uint16_t>(bench::number(argc, argv, "--port", 0)), site,
+                          {.interface = "127.0.0.1"});
+    std::printf("http://%s/\n", port->getHost().toString().c_str());
+    std::fflush(stdout);
     reactor.run();
 }
