@@ -1,7 +1,9 @@
 // What may be an input of a combination: all are looked at before one is touched.
 #include <marline/deferred/combine.hpp>
 
+#include <concepts>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
