@@ -108,6 +108,8 @@ private:
     ContentDecoderAgent following_;
 };
 
+const RequestOptions Client::kNoOptions;
+
 Client::Client(Reactor& reactor, AgentOptions agent, ClientOptions options)
     : Client(Agent(reactor, std::move(agent)), reactor, std::move(options)) {}
 

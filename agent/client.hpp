@@ -122,25 +122,31 @@ public:
     /// Sends one request. The URL may be as it is typed. Fails as Agent does, with TimeoutError
     /// behind `timeout`, and with BadRequest for more than one kind of body.
     Deferred<ClientResponse> request(std::string_view method, std::string_view url,
-                                     const RequestOptions& options = {}) const;
+                                     const RequestOptions& options = kNoOptions) const;
 
-    Deferred<ClientResponse> get(std::string_view url, const RequestOptions& options = {}) const {
+    Deferred<ClientResponse> get(std::string_view url,
+                                 const RequestOptions& options = kNoOptions) const {
         return request("GET", url, options);
     }
-    Deferred<ClientResponse> head(std::string_view url, const RequestOptions& options = {}) const {
+    Deferred<ClientResponse> head(std::string_view url,
+                                  const RequestOptions& options = kNoOptions) const {
         return request("HEAD", url, options);
     }
-    Deferred<ClientResponse> post(std::string_view url, const RequestOptions& options = {}) const {
+    Deferred<ClientResponse> post(std::string_view url,
+                                  const RequestOptions& options = kNoOptions) const {
         return request("POST", url, options);
     }
-    Deferred<ClientResponse> put(std::string_view url, const RequestOptions& options = {}) const {
+    Deferred<ClientResponse> put(std::string_view url,
+                                 const RequestOptions& options = kNoOptions) const {
         return request("PUT", url, options);
     }
-    Deferred<ClientResponse> patch(std::string_view url, const RequestOptions& options = {}) const {
+    Deferred<ClientResponse> patch(std::string_view url,
+                                   const RequestOptions& options = kNoOptions) const {
         return request("PATCH", url, options);
     }
     /// DELETE.
-    Deferred<ClientResponse> del(std::string_view url, const RequestOptions& options = {}) const {
+    Deferred<ClientResponse> del(std::string_view url,
+                                 const RequestOptions& options = kNoOptions) const {
         return request("DELETE", url, options);
     }
 
@@ -149,6 +155,11 @@ public:
 
 private:
     class Stack;
+
+    // No temporary: g++ 12 moves those wrongly into a coroutine that awaits twice in one
+    // expression.
+    static const RequestOptions kNoOptions;
+
     Ref<Stack> stack_;
 };
 

@@ -1,5 +1,5 @@
 // A small web service: routes, live events, an orderly end. `web` alone tries itself,
-// `web ENDPOINT` serves until SIGINT or SIGTERM (`web tcp:8080`, then curl -N localhost:8080/live).
+// `web ENDPOINT` serves until SIGINT (`web tcp:8080`, then curl -N localhost:8080/live).
 #include <chrono>
 #include <iostream>
 #include <map>
@@ -20,7 +20,6 @@ namespace {
 /// What has been noted, who is told of it, and the routes to both.
 struct Notes {
     explicit Notes(Reactor& reactor) : site(makeRef<http::Site>(reactor, routes)) {
-        routes->get("/", [](http::Request&) { return "POST /notes/NAME, GET it, GET /live\n"; });
         routes->post("/notes/{name}", [this](http::Request& request) {
             const std::string name(request.pathParameter("name"));
             notes[name] = request.content();

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <marline/agent/errors.hpp>
+#include <marline/deferred/coroutine.hpp>
 #include <marline/reactor/testing/clock.hpp>
 
 #include <test/support/compress.hpp>
@@ -156,6 +157,18 @@ TEST_F(ClientTest, contentIsShared) {
     EXPECT_EQ(second.value(), "hello");
     EXPECT_EQ(Outcome<std::string>(response.value().content()).value(), "hello");
     EXPECT_EQ(Outcome<std::string>(ClientResponse(response.value()).text()).value(), "hello");
+}
+
+Deferred<std::string> textOf(Client client) {
+    co_return co_await (co_await client.get("http://h/")).text();
+}
+
+// A coroutine may await a request and its body in one expression.
+TEST_F(ClientTest, isAwaitedTwiceAtOnce) {
+    Outcome<std::string> text(textOf(client));
+    inner->last().connection->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    inner->last().connection->send("hello");
+    EXPECT_EQ(text.value(), "hello");
 }
 
 // A body that fails, fails for every reader.
