@@ -53,6 +53,14 @@ bool hasScheme(std::string_view text) noexcept {
            text.substr(0, end).find_first_of("/?#@:[ ") == std::string_view::npos;
 }
 
+/// Whether a text that was encoded for DNS is a name: signs that only look like letters may have
+/// become a slash, or something else that ends a host.
+bool isName(std::string_view text) noexcept {
+    return text.find_first_not_of(
+               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
+           std::string_view::npos;
+}
+
 Result<std::string> hostForDns(std::string_view host) {
     if (isAscii(host)) {
         return std::string(host);
@@ -62,8 +70,12 @@ Result<std::string> hostForDns(std::string_view host) {
                                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     const std::unique_ptr<char, decltype(&idn2_free)> owner(encoded, &idn2_free);
     if (status != IDN2_OK) {
-        return Failure::make<UriError>("the host name '" + std::string(host) +
+        return Failure::make<UriError>("the host name '" + detail::shown(host) +
                                        "' cannot be encoded for DNS: " + idn2_strerror(status));
+    }
+    if (host.find('\0') != std::string_view::npos || !isName(encoded)) {
+        return Failure::make<UriError>("the host name '" + detail::shown(host) +
+                                       "' has characters that no host name has");
     }
     return std::string(encoded);
 }

@@ -243,6 +243,20 @@ TEST(Uri, inputCanBeRefused) {
                 HasSubstr("cannot be encoded for DNS"));
 }
 
+// No sign of another script becomes what ends a host, and nothing is cut off unseen; messages show
+// control characters.
+TEST(Uri, fromInputRefusesHostsThatBecomeOthers) {
+    for (const char* text :
+         {"a\xe2\x84\x80.b.test", "a\xef\xbc\x8f.b.test", "a\xef\xbc\xa0.b.test"}) {
+        const Result<Uri> uri = Uri::fromInput(text);
+        ASSERT_FALSE(uri.ok()) << uri.value().toString();
+        EXPECT_THAT(uri.failure().message(), HasSubstr("host name"));
+    }
+    const Result<Uri> cut = Uri::fromInput(std::string("\xc3\xa4.test\0.b.test", 15));
+    ASSERT_FALSE(cut.ok()) << cut.value().toString();
+    EXPECT_THAT(cut.failure().message(), HasSubstr("\\x00"));
+}
+
 // A reference as servers write it is encoded where they forgot to (WX-7).
 TEST(Uri, resolveEncodesWhatMustBe) {
     EXPECT_EQ(parsed("http://a/").resolve("/b c\xc3\xa4").value().toString(),

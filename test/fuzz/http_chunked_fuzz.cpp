@@ -24,8 +24,10 @@ struct Read {
     std::size_t taken = 0;
 
     std::string transcript() const {
+        const bool failed = end == WireEvent::Failed;
         std::string text = std::to_string(static_cast<int>(end)) + ' ' +
-                           std::to_string(static_cast<int>(reason)) + ' ' + body + '|' + trailers;
+                           (failed ? std::to_string(static_cast<int>(reason)) : "") + ' ' + body +
+                           '|' + trailers;
         return end == WireEvent::End ? text + std::to_string(taken) : text;
     }
 };
@@ -35,8 +37,9 @@ Read read(const std::vector<std::string_view>& reads, const http::WireLimits& li
     decoder.begin(http::BodyFraming::Chunked, 0, limits);
     http::detail::HeadBlockPtr block;
     Read result;
+    std::vector<std::byte> exact;  // trailers are views of the last one
     for (const std::string_view bytes : reads) {
-        const std::vector<std::byte> exact(asBytes(bytes).begin(), asBytes(bytes).end());
+        exact.assign(asBytes(bytes).begin(), asBytes(bytes).end());
         std::span<const std::byte> input(exact);
         do {
             result.end = decoder.next(input, block, limits, result.reason);
