@@ -60,9 +60,10 @@ public:
                 BadRequest("cannot request " + uri.toString() + ": " + error.what()));
         }
         const auto expect = headers.get("Expect");
-        const bool waits = expect && http::sameFieldName(*expect, "100-continue");
-        auto exchange = makeRef<Exchange>(method, uri, std::move(head), std::move(body), waits,
-                                          headers.hasHeader("Upgrade"));
+        const detail::ExchangeTraits traits{
+            .expectsContinue = expect && http::sameFieldName(*expect, "100-continue"),
+            .offersUpgrade = headers.hasHeader("Upgrade")};
+        auto exchange = makeRef<Exchange>(method, uri, std::move(head), std::move(body), traits);
         if (options_.totalTimeout > Duration::zero()) {
             exchange->deadline = clock_.seconds() + options_.totalTimeout;
             exchange->total = options_.totalTimeout;

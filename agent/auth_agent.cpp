@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include <marline/agent/detail/base64.hpp>
+#include <marline/protocols/detail/base64.hpp>
 
 namespace marline {
 namespace {
@@ -42,7 +42,7 @@ std::string bearer(std::string_view token) {
 }  // namespace
 
 std::string basicAuthorization(std::string_view user, std::string_view password) {
-    return detail::basicCredentials(std::string(user) + ":" + std::string(password));
+    return "Basic " + detail::encodeBase64(std::string(user) + ":" + std::string(password));
 }
 
 BasicAuthAgent::BasicAuthAgent(const AgentHandle& agent, std::string_view user,

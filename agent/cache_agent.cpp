@@ -14,6 +14,7 @@ namespace {
 
 using detail::CacheControl;
 using detail::CacheEntry;
+using detail::CacheRequest;
 using detail::ResponseInfo;
 
 bool isSafe(std::string_view method) noexcept {
@@ -21,7 +22,7 @@ bool isSafe(std::string_view method) noexcept {
 }
 
 /// Whether a request is none that a cache can say anything to.
-bool passes(std::string_view method, const http::Headers& headers, bool hasBody) {
+bool isForServer(std::string_view method, const http::Headers& headers, bool hasBody) {
     if ((method != "GET" && method != "HEAD") || hasBody) {
         return true;
     }
@@ -47,46 +48,36 @@ public:
     Deferred<Response> request(std::string_view method, const Uri& uri,
                                const http::Headers& headers, Ref<IBodyProducer> body) override {
         const CacheControl control = detail::cacheControl(headers);
-        const bool passing = passes(method, headers, static_cast<bool>(body));
-        if (passing || control.noStore) {
+        if (isForServer(method, headers, static_cast<bool>(body)) || control.noStore) {
             return control.onlyIfCached ? notCached(method, uri)
-                                        : pass(method, uri, headers, std::move(body));
+                                        : forward(method, uri, headers, std::move(body));
         }
-        Asked asked{std::string(method), uri, headers, detail::cacheKey(uri, headers),
-                    index().now()};
-        const Ref<CacheEntry> entry = index().find(asked.key, headers);
-        if (entry && serves(control, *entry, asked.when)) {
+        std::string key = detail::cacheKey(uri, headers);
+        const Ref<CacheEntry> entry = index().find(key, headers);
+        if (entry && serves(control, *entry)) {
             ++index().metrics.hits;
-            return succeed(served(asked, entry));
+            return succeed(served(method, uri, entry));
         }
         if (control.onlyIfCached) {
             return notCached(method, uri);
         }
-        return method == "GET" ? get(std::move(asked), entry) : head(std::move(asked), entry);
+        auto asked = makeRef<CacheRequest>(cache_, std::move(key), method, uri, headers);
+        return method == "GET" ? get(asked, entry) : head(asked, entry);
     }
 
 private:
-    /// A request on its way.
-    struct Asked {
-        std::string method;
-        Uri uri;
-        http::Headers headers;
-        std::string key;
-        http::HttpTime when;
-    };
-
     detail::CacheIndex& index() const { return cache_->index(); }
 
-    bool serves(const CacheControl& control, const CacheEntry& entry, http::HttpTime now) const {
+    bool serves(const CacheControl& control, const CacheEntry& entry) const {
         return detail::mayServe(
             control, detail::cacheControl(entry.info.headers),
             detail::freshnessLifetime(entry.info, entry.times, index().options.maxHeuristic),
-            detail::currentAge(entry.info.headers, entry.times, now));
+            detail::currentAge(entry.info.headers, entry.times, index().now()));
     }
 
     /// Passes a request on; one that changes something makes what is stored invalid (§4.4).
-    Deferred<Response> pass(std::string_view method, const Uri& uri, const http::Headers& headers,
-                            Ref<IBodyProducer> body) {
+    Deferred<Response> forward(std::string_view method, const Uri& uri,
+                               const http::Headers& headers, Ref<IBodyProducer> body) {
         Deferred<Response> response = inner_->request(method, uri, headers, std::move(body));
         if (isSafe(method)) {
             return response;
@@ -101,12 +92,12 @@ private:
 
     static void invalidate(detail::CacheIndex& index, const Uri& uri, const http::Headers& headers,
                            const Response& answer) {
-        index.drop(detail::cacheKey(uri, headers));
+        index.invalidate(detail::cacheKey(uri, headers));
         for (const char* name : {"Location", "Content-Location"}) {
             const auto field = answer.headers().get(name);
             const Result<Uri> other = uri.resolve(field.value_or(""));
             if (field && other.ok() && other.value().sameOrigin(uri)) {
-                index.drop(detail::cacheKey(other.value(), headers));
+                index.invalidate(detail::cacheKey(other.value(), headers));
             }
         }
     }
@@ -120,23 +111,23 @@ private:
     }
 
     /// What is stored; `fresh` are the fields of the answer that made it good again.
-    Response served(const Asked& asked, const Ref<CacheEntry>& entry,
+    Response served(std::string_view method, const Uri& uri, const Ref<CacheEntry>& entry,
                     const http::Headers& fresh = {}) const {
         ResponseInfo info = entry->info;
         detail::addOnceOnly(info.headers, fresh);
         const auto age = detail::currentAge(info.headers, entry->times, index().now());
         info.headers.setRawHeaders("Age", {std::to_string(age.count())});
-        info.uri = asked.uri;
-        info.method = asked.method;
-        const bool head = asked.method == "HEAD";
+        info.uri = uri;
+        info.method = method;
+        const bool head = method == "HEAD";
         info.length = head ? 0 : entry->body.size();
         return Response(
             makeRef<detail::StoredResponse>(std::move(info), head ? Ref<CacheEntry>() : entry));
     }
 
     /// Asks the server, about `entry` if there is one (§4.3.1).
-    Deferred<Response> get(Asked asked, const Ref<CacheEntry>& entry) {
-        http::Headers headers = asked.headers;
+    Deferred<Response> get(const Ref<CacheRequest>& asked, const Ref<CacheEntry>& entry) {
+        http::Headers headers = asked->headers;
         const bool conditional = entry && detail::hasValidator(entry->info.headers);
         if (conditional) {
             if (const auto tag = entry->info.headers.get("ETag")) {
@@ -146,80 +137,97 @@ private:
                 headers.addRawHeader("If-Modified-Since", *modified);
             }
         }
-        Deferred<Response> response = inner_->request(asked.method, asked.uri, headers, {});
-        return response.addCallback([self = Ref<Caching>(this), asked = std::move(asked),
-                                     entry = conditional ? entry : Ref<CacheEntry>()](
-                                        const Response& answer) -> Deferred<Response> {
-            if (answer.code() == 304 && entry) {
-                return self->revalidated(asked, entry, answer);
-            }
-            return succeed(self->kept(asked, answer));
-        });
+        Deferred<Response> response = inner_->request(asked->method, asked->uri, headers, {});
+        return response.addCallback(
+            [self = Ref<Caching>(this), asked, entry = conditional ? entry : Ref<CacheEntry>()](
+                const Response& answer) -> Deferred<Response> {
+                if (answer.code() == 304 && entry) {
+                    return self->revalidated(asked, entry, answer);
+                }
+                return succeed(self->kept(asked, answer));
+            });
     }
 
     /// The server said that the stored response is still good; if it meant another one, it is
     /// asked for all of it.
-    Deferred<Response> revalidated(const Asked& asked, const Ref<CacheEntry>& entry,
+    Deferred<Response> revalidated(const Ref<CacheRequest>& asked, const Ref<CacheEntry>& entry,
                                    const Response& answer) {
         if (!detail::sameRepresentation(entry->info.headers, answer.headers())) {
-            index().drop(asked.key);
+            index().drop(*asked);
             return get(asked, {});
         }
         ++index().metrics.revalidated;
+        freshen(*asked, entry, answer);
+        return succeed(served(asked->method, asked->uri, entry, answer.headers()));
+    }
+
+    /// Takes over what the server says of a stored response now, which may be that it is not to
+    /// be kept, or what chooses it (§3.2).
+    void freshen(const CacheRequest& asked, const Ref<CacheEntry>& entry,
+                 const Response& answer) const {
         detail::mergeFields(entry->info.headers, answer.headers());
         entry->times = {asked.when, index().now()};
-        index().store(entry);
-        return succeed(served(asked, entry, answer.headers()));
+        if (!detail::mayKeep(entry->info.headers)) {
+            index().drop(asked);
+            return;
+        }
+        entry->chosenBy = detail::choosingFields(asked.headers, entry->info.headers);
+        index().store(entry, asked);
     }
 
     /// A full answer, on its way to the reader and maybe into the cache.
-    Response kept(const Asked& asked, const Response& answer) const {
+    Response kept(const Ref<CacheRequest>& asked, const Response& answer) const {
         ++index().metrics.misses;
+        const detail::ResponseTimes times{asked->when, index().now()};
         const bool fromHere = answer.previousResponse() == nullptr &&
-                              detail::cacheKey(answer.uri(), asked.headers) == asked.key;
-        if (!fromHere || !detail::mayStore(asked.headers, answer) ||
+                              detail::cacheKey(answer.uri(), asked->headers) == asked->key;
+        if (!fromHere || !detail::mayStore(asked->headers, answer, times) ||
             answer.length().value_or(0) > index().options.maxBodyBytes) {
-            if (answer.code() < 500) {
-                index().drop(asked.key);  // what is there is out of date
+            if (replaces(answer.code())) {
+                index().drop(*asked);
             }
             return answer;
         }
         auto entry =
-            makeRef<CacheEntry>(asked.key, infoOf(answer, detail::storedFields(answer.headers())));
-        entry->chosenBy = detail::choosingFields(asked.headers, answer.headers());
-        entry->times = {asked.when, index().now()};
+            makeRef<CacheEntry>(asked->key, infoOf(answer, detail::storedFields(answer.headers())));
+        entry->chosenBy = detail::choosingFields(asked->headers, answer.headers());
+        entry->times = times;
         if (answer.length() == 0U) {
-            index().store(entry);
-            ++index().metrics.stored;
+            index().metrics.stored += index().store(entry, *asked) ? 1 : 0;
             return answer;
         }
         return Response(makeRef<detail::RecordedResponse>(infoOf(answer, answer.headers()), answer,
-                                                          cache_, std::move(entry)));
+                                                          asked, std::move(entry)));
+    }
+
+    /// Whether an answer that is not kept says that what is stored is out of date: not a part, nor
+    /// that the server would not answer now.
+    static bool replaces(int code) noexcept {
+        return code < 500 && code != 206 && code != 408 && code != 429;
     }
 
     /// HEAD asks for what is stored too (§4.3.5): other validators or another length make it
     /// invalid, the same ones make it fresh.
-    Deferred<Response> head(Asked asked, const Ref<CacheEntry>& entry) {
-        Deferred<Response> response = inner_->request(asked.method, asked.uri, asked.headers, {});
-        return response.addCallback(
-            [self = Ref<Caching>(this), asked = std::move(asked), entry](Response answer) {
-                ++self->index().metrics.misses;
-                if (entry && answer.code() == 200) {
-                    self->compare(asked, entry, answer);
-                }
-                return answer;
-            });
+    Deferred<Response> head(const Ref<CacheRequest>& asked, const Ref<CacheEntry>& entry) {
+        Deferred<Response> response =
+            inner_->request(asked->method, asked->uri, asked->headers, {});
+        return response.addCallback([self = Ref<Caching>(this), asked, entry](Response answer) {
+            ++self->index().metrics.misses;
+            if (entry && answer.code() == 200) {
+                self->compare(*asked, entry, answer);
+            }
+            return answer;
+        });
     }
 
-    void compare(const Asked& asked, const Ref<CacheEntry>& entry, const Response& answer) const {
+    void compare(const CacheRequest& asked, const Ref<CacheEntry>& entry,
+                 const Response& answer) const {
         const auto length = answer.headers().get("Content-Length");
         if ((length && *length != std::to_string(entry->body.size())) || entry->info.code != 200 ||
             !detail::sameRepresentation(entry->info.headers, answer.headers())) {
-            index().drop(asked.key);
+            index().drop(asked);
         } else if (detail::hasValidator(answer.headers())) {
-            detail::mergeFields(entry->info.headers, answer.headers());
-            entry->times = {asked.when, index().now()};
-            index().store(entry);
+            freshen(asked, entry, answer);
         }
     }
 

@@ -19,10 +19,14 @@ class CacheIndex;
 
 /// How much a ResponseCache holds, and for how long.
 struct ResponseCacheOptions {
-    /// Bytes of heads and bodies in all; what was used least recently goes first.
+    /// Bytes of heads and bodies in all; what was used least recently goes first. Bodies on their
+    /// way have as many bytes besides; what comes beyond them is not kept.
     std::size_t maxBytes = std::size_t{64} << 20;
     /// Responses in all.
     std::size_t maxEntries = 10'000;
+    /// Responses for one URI, which Vary and Authorization tell apart; one more drops the one that
+    /// came first.
+    std::size_t maxVariants = 32;
     /// Bytes of one body; a longer one is not kept.
     std::size_t maxBodyBytes = std::size_t{8} << 20;
     /// The longest time for which a response without max-age and Expires counts as fresh: a tenth
@@ -49,7 +53,7 @@ public:
     explicit ResponseCache(ResponseCacheOptions options = {});
 
     ResponseCacheMetrics metrics() const noexcept;
-    /// Forgets all responses.
+    /// Forgets all responses, and keeps none of those on their way.
     void clear() noexcept;
 
     /// Internal, for CacheAgent.
@@ -66,14 +70,19 @@ private:
 ///
 /// Bodies stream through, and are kept when they came whole. Cache-Control of the request counts:
 /// no-store, no-cache, max-age, min-fresh, max-stale, and only-if-cached, which gives 504 rather
-/// than ask. Requests with a body, Range or conditions of their own pass. Responses to different
-/// Authorization fields are kept apart. A response from memory has an Age field.
+/// than ask. Requests with a body, Range, Upgrade or conditions of their own pass. Responses to
+/// different Authorization fields are kept apart. A response from memory has an Age field, and no
+/// trailers; its Set-Cookie and Strict-Transport-Security fields came once, with the answer.
 ///
-/// Put RedirectAgent and ContentDecoderAgent around it, so that redirects and coded bodies are
-/// kept:
+/// All other agents go around it: RedirectAgent and ContentDecoderAgent so that redirects and coded
+/// bodies are kept, CookieAgent, BasicAuthAgent and BearerAuthAgent so that it sees the fields that
+/// they add, by which responses are told apart, HstsAgent since an answer from another URI than the
+/// one asked for is not kept. Behind DigestAuthAgent, whose field differs each time, nothing is
+/// found again.
 ///
 ///     auto cache = makeRef<ResponseCache>();
-///     RedirectAgent agent{ContentDecoderAgent{CacheAgent{Agent{reactor}, cache}}};
+///     RedirectAgent agent{ContentDecoderAgent{CookieAgent{CacheAgent{Agent{reactor}, cache},
+///     jar}}};
 class MARLINE_API CacheAgent : public AgentHandle {
 public:
     CacheAgent(const AgentHandle& agent, Ref<ResponseCache> cache);

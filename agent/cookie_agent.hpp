@@ -9,7 +9,8 @@ namespace marline {
 /// Sends the cookies of a jar and keeps those of every response (Twisted: `CookieAgent`).
 ///
 /// A Cookie field of the caller's is sent instead of the jar's. Put RedirectAgent around this one,
-/// not inside, so that the cookies of redirects count:
+/// not inside, so that the cookies of redirects count, and CacheAgent inside, so that it sees the
+/// cookies that were sent:
 ///
 ///     auto jar = makeRef<CookieJar>();
 ///     RedirectAgent agent{CookieAgent{Agent{reactor}, jar}};

@@ -72,7 +72,8 @@ public:
     /// Drops those that have no expiry.
     void clearSession();
 
-    /// The jar as a Netscape cookie file, as curl and wget read and write it.
+    /// The jar as a Netscape cookie file, as curl and wget read and write it. Cookies that no line
+    /// can hold, as their name or path has a tab, are left out.
     std::string toNetscape() const;
     /// Adds what such a file has; fails at the first line that is none, and then adds nothing.
     Result<std::size_t> addNetscape(std::string_view text);

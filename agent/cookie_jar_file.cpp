@@ -1,9 +1,14 @@
 // CookieJar as a file.
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <optional>
+#include <utility>
 
 #include <marline/agent/cookie_jar.hpp>
 #include <marline/agent/detail/set_cookie.hpp>
+#include <marline/agent/detail/text_lines.hpp>
 #include <marline/agent/detail/whole_file.hpp>
 
 namespace marline {
@@ -58,12 +63,24 @@ std::optional<StoredCookie> readLine(std::string_view line) {
     return cookie;
 }
 
+/// Whether a line can hold it: no column but the last one has a tab, and none a line's end.
+bool fitsLine(const StoredCookie& cookie) noexcept {
+    const auto plain = [](const std::string& text) {
+        return detail::isCookieText(text) && text.find('\t') == std::string::npos;
+    };
+    return plain(cookie.domain) && plain(cookie.path) && plain(cookie.name) &&
+           detail::isCookieText(cookie.value);
+}
+
 }  // namespace
 
 std::string CookieJar::toNetscape() const {
     std::string text = "# Netscape HTTP Cookie File\n";
     for (const Entry& entry : entries_) {
         const StoredCookie& cookie = entry.cookie;
+        if (!fitsLine(cookie)) {
+            continue;
+        }
         const auto expires = cookie.expires ? cookie.expires->time_since_epoch().count() : 0;
         text += cookie.httpOnly ? kHttpOnly : "";
         text += (cookie.hostOnly ? "" : ".") + cookie.domain + "\t" +
@@ -76,16 +93,14 @@ std::string CookieJar::toNetscape() const {
 
 Result<std::size_t> CookieJar::addNetscape(std::string_view text) {
     std::vector<StoredCookie> found;
-    for (std::size_t number = 1; !text.empty(); ++number) {
-        std::string_view line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(line.size() + 1, text.size()));
-        line.remove_suffix(line.ends_with('\r') ? 1 : 0);
-        if (line.empty() || (line.starts_with('#') && !line.starts_with(kHttpOnly))) {
+    detail::TextLines lines(text);
+    while (const auto line = lines.next()) {
+        if (line->starts_with('#') && !line->starts_with(kHttpOnly)) {
             continue;
         }
-        std::optional<StoredCookie> cookie = readLine(line);
+        std::optional<StoredCookie> cookie = readLine(*line);
         if (!cookie) {
-            return Failure::make<Error>("line " + std::to_string(number) +
+            return Failure::make<Error>("line " + std::to_string(lines.number()) +
                                         " of the cookies is none of the Netscape format");
         }
         found.push_back(std::move(*cookie));

@@ -1,6 +1,8 @@
 // CookieJar as JSON.
+#include <algorithm>
 #include <cstdint>
-#include <limits>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <marline/agent/cookie_jar.hpp>
@@ -135,11 +137,14 @@ std::string readCookie(const Json& object, StoredCookie& cookie) {
     cookie.secure = reader.flag("secure");
     cookie.httpOnly = reader.flag("httpOnly");
     cookie.sameSite = reader.sameSite("sameSite");
-    if (cookie.domain.empty()) {
+    if (cookie.domain.empty() || !detail::isCookieText(cookie.domain) ||
+        cookie.domain.find('\t') != std::string::npos) {
         reader.refuse("domain", "a host or a domain");
     }
-    if (!cookie.path.starts_with('/')) {
-        reader.refuse("path", "a path, which begins with a slash");
+    if (!cookie.path.starts_with('/') || !detail::isCookieText(cookie.path)) {
+        reader.refuse("path",
+                      "a path, which begins with a slash and has neither semicolons nor "
+                      "control characters");
     }
     if (!detail::isCookieText(cookie.name) || cookie.name.find('=') != std::string::npos) {
         reader.refuse("name",

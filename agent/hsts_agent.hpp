@@ -21,6 +21,9 @@ namespace marline {
 struct HstsOptions {
     /// Hosts; one more drops the one that was noted first.
     std::size_t maxHosts = 10'000;
+    /// Hosts of one registrable domain (`example.co.uk`, by libpsl), whose owner can make as many
+    /// as they like; one more drops the one of them that was noted first.
+    std::size_t maxPerDomain = 100;
 };
 
 /// The hosts that asked for https (RFC 6797: known HSTS hosts). Shared by agents of one thread.
@@ -46,7 +49,10 @@ public:
 
     /// Hosts, those whose time has passed included.
     std::size_t size() const noexcept { return hosts_.size(); }
-    void clear() noexcept { hosts_.clear(); }
+    void clear() noexcept {
+        hosts_.clear();
+        perDomain_.clear();
+    }
 
     /// The hosts as curl keeps them, a line each: `.example.org "20270131 12:00:00"`, where the dot
     /// stands for includeSubDomains.
@@ -65,16 +71,21 @@ private:
         http::HttpTime expires;
         bool subdomains;
         std::uint64_t noted;  // the order they came in
+        std::string owned;    // the registrable domain
     };
+
+    using Hosts = std::map<std::string, Host, std::less<>>;
 
     ~HstsStore() override = default;
 
     static http::HttpTime present();
     void keep(std::string host, http::HttpTime expires, bool subdomains, http::HttpTime now);
-    void makeRoom(http::HttpTime now);
+    void makeRoom(const std::string& owned, http::HttpTime now);
+    Hosts::iterator forget(Hosts::iterator which);
 
     HstsOptions options_;
-    std::map<std::string, Host, std::less<>> hosts_;
+    Hosts hosts_;
+    std::map<std::string, std::size_t> perDomain_;  // how many of each registrable domain
     std::uint64_t noted_ = 0;
 };
 
@@ -89,7 +100,7 @@ struct HstsAgentOptions {
 /// only answers that came by https count. Response::uri() says what was requested in fact.
 ///
 /// Put CookieAgent inside and RedirectAgent around, so that Secure cookies are sent and redirects
-/// are upgraded:
+/// are upgraded, and CacheAgent inside, which does not keep what another URI has answered:
 ///
 ///     auto known = makeRef<HstsStore>();
 ///     RedirectAgent agent{HstsAgent{CookieAgent{Agent{reactor}, jar}, known}};

@@ -4,13 +4,18 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <limits>
+#include <iterator>
 #include <utility>
+#include <vector>
+
+#include <libpsl.h>
 
 #include <marline/agent/detail/directives.hpp>
+#include <marline/agent/detail/host_name.hpp>
+#include <marline/agent/detail/text_lines.hpp>
 #include <marline/agent/detail/whole_file.hpp>
 #include <marline/agent/hsts_agent.hpp>
-#include <marline/reactor/resolver.hpp>
+#include <marline/protocols/detail/text.hpp>
 
 namespace marline {
 namespace {
@@ -44,20 +49,17 @@ std::optional<Policy> readPolicy(std::string_view text) {
     return reader.failed() || !policy.maxAge ? std::nullopt : std::optional(policy);
 }
 
-bool isAddress(std::string_view host) {
-    Address ignored;
-    return host.find(':') != std::string_view::npos ||
-           parseNumericAddress(std::string(host), 0, ignored);
-}
-
 /// In lower case and without the dot of a fully qualified name.
 std::string canonical(std::string_view host) {
     host.remove_suffix(host.ends_with('.') ? 1 : 0);
-    std::string name(host);
-    for (char& c : name) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    return name;
+    return detail::lowerCase(host);
+}
+
+/// The domain that one owner has, below which names are free: what is below a public suffix, else
+/// the host itself.
+std::string ownedDomain(const std::string& host) {
+    const char* const domain = psl_registrable_domain(psl_builtin(), host.c_str());
+    return domain == nullptr ? host : domain;
 }
 
 std::string timeText(http::HttpTime time) {
@@ -127,7 +129,7 @@ std::optional<Line> readLine(std::string_view text) {
     std::string_view host = text.substr(0, space);
     const bool subdomains = host.starts_with('.');
     host.remove_prefix(subdomains ? 1 : 0);
-    if (!expires || host.empty() || isAddress(host)) {
+    if (!expires || host.empty() || detail::isAddress(host)) {
         return std::nullopt;
     }
     return Line{canonical(host), *expires, subdomains};
@@ -141,12 +143,14 @@ http::HttpTime HstsStore::present() {
 
 bool HstsStore::note(std::string_view host, std::string_view text, http::HttpTime now) {
     const std::optional<Policy> policy = readPolicy(text);
-    if (!policy || host.empty() || isAddress(host)) {
+    if (!policy || host.empty() || detail::isAddress(host)) {
         return false;
     }
     std::string name = canonical(host);
     if (policy->maxAge == std::chrono::seconds(0)) {
-        hosts_.erase(name);
+        if (const auto old = hosts_.find(name); old != hosts_.end()) {
+            forget(old);
+        }
     } else {
         keep(std::move(name), now + *policy->maxAge, policy->subdomains, now);
     }
@@ -160,26 +164,58 @@ void HstsStore::keep(std::string host, http::HttpTime expires, bool subdomains,
         old->second.subdomains = subdomains;
         return;
     }
-    makeRoom(now);
-    if (options_.maxHosts > 0) {
-        hosts_.emplace(std::move(host), Host{expires, subdomains, noted_++});
+    std::string owned = ownedDomain(host);
+    makeRoom(owned, now);
+    if (options_.maxHosts > 0 && options_.maxPerDomain > 0) {
+        ++perDomain_[owned];
+        hosts_.emplace(std::move(host), Host{expires, subdomains, noted_++, std::move(owned)});
     }
 }
 
-void HstsStore::makeRoom(http::HttpTime now) {
-    if (hosts_.size() < options_.maxHosts) {
+HstsStore::Hosts::iterator HstsStore::forget(Hosts::iterator which) {
+    const auto count = perDomain_.find(which->second.owned);
+    if (--count->second == 0) {
+        perDomain_.erase(count);
+    }
+    return hosts_.erase(which);
+}
+
+void HstsStore::makeRoom(const std::string& owned, http::HttpTime now) {
+    const auto domainIsFull = [&] {
+        const auto count = perDomain_.find(owned);
+        return count != perDomain_.end() && count->second >= options_.maxPerDomain;
+    };
+    const auto isFull = [&] { return hosts_.size() >= options_.maxHosts || domainIsFull(); };
+    if (!isFull()) {
         return;
     }
-    std::erase_if(hosts_, [now](const auto& entry) { return entry.second.expires <= now; });
-    if (hosts_.size() >= options_.maxHosts && !hosts_.empty()) {
-        hosts_.erase(std::ranges::min_element(
-            hosts_, {}, [](const auto& entry) { return entry.second.noted; }));
+    for (auto it = hosts_.begin(); it != hosts_.end();) {
+        it = it->second.expires <= now ? forget(it) : std::next(it);
+    }
+    if (!isFull()) {
+        return;
+    }
+    // Who has many of them drops its own.
+    const bool own = domainIsFull();
+    auto oldest = hosts_.end();
+    for (auto it = hosts_.begin(); it != hosts_.end(); ++it) {
+        if ((!own || it->second.owned == owned) &&
+            (oldest == hosts_.end() || it->second.noted < oldest->second.noted)) {
+            oldest = it;
+        }
+    }
+    if (oldest != hosts_.end()) {
+        forget(oldest);
     }
 }
 
-bool HstsStore::knows(std::string_view host, http::HttpTime now) const {
-    host.remove_suffix(host.ends_with('.') ? 1 : 0);
-    for (std::string_view domain = host; !domain.empty() && !hosts_.empty();) {
+bool HstsStore::knows(std::string_view text, http::HttpTime now) const {
+    if (hosts_.empty()) {
+        return false;
+    }
+    const std::string name = canonical(text);
+    const std::string_view host = name;
+    for (std::string_view domain = host; !domain.empty();) {
         const auto found = hosts_.find(domain);
         if (found != hosts_.end() && found->second.expires > now &&
             (domain.size() == host.size() || found->second.subdomains)) {
@@ -211,16 +247,14 @@ std::string HstsStore::toText() const {
 
 Result<std::size_t> HstsStore::addText(std::string_view text) {
     std::vector<Line> found;
-    for (std::size_t number = 1; !text.empty(); ++number) {
-        std::string_view line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(line.size() + 1, text.size()));
-        line.remove_suffix(line.ends_with('\r') ? 1 : 0);
-        if (line.empty() || line.starts_with('#')) {
+    detail::TextLines lines(text);
+    while (const auto line = lines.next()) {
+        if (line->starts_with('#')) {
             continue;
         }
-        std::optional<Line> one = readLine(line);
+        std::optional<Line> one = readLine(*line);
         if (!one) {
-            return Failure::make<Error>("line " + std::to_string(number) +
+            return Failure::make<Error>("line " + std::to_string(lines.number()) +
                                         " of the HSTS hosts is not HOST \"YYYYMMDD HH:MM:SS\"");
         }
         found.push_back(std::move(*one));

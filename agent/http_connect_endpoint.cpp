@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include <marline/agent/detail/host_name.hpp>
 #include <marline/deferred/source.hpp>
 #include <marline/protocols/http/headers.hpp>
 #include <marline/protocols/http/response_parser.hpp>
@@ -19,8 +20,7 @@ constexpr int kProxyAuthenticationRequired = 407;
 
 /// `host:port` as a request line and a Host field have it.
 std::string authority(const Address& target) {
-    const bool literal = target.host.find(':') != std::string::npos;
-    return (literal ? "[" + target.host + "]" : target.host) + ":" + std::to_string(target.port);
+    return detail::bracketed(target.host) + ":" + std::to_string(target.port);
 }
 
 /// Asks the proxy, then hands the connection to the user's protocol.
@@ -74,11 +74,17 @@ private:
         parser_.next(data);
         setTimeout({});
         ITransport& connection = *transport();
-        const Ref<IProtocol> protocol = factory_->buildProtocol(target_);
+        Ref<IProtocol> protocol;
+        Failure why =
+            Failure::make<NoProtocol>("the factory gave no protocol for " + authority(target_));
+        try {
+            protocol = factory_->buildProtocol(target_);
+        } catch (...) {
+            why = Failure::current();
+        }
         if (!protocol) {
             connection.abortConnection();
-            made_.errback(Failure::make<NoProtocol>("the factory gave no protocol for " +
-                                                    authority(target_)));
+            made_.errback(why);
             return;
         }
         const Ref<IProtocol> self = connection.switchProtocol(protocol);

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include <marline/agent/detail/field_list.hpp>
 #include <marline/agent/proxy_settings.hpp>
 
 namespace marline {
@@ -54,11 +54,7 @@ bool sameBits(std::string_view a, std::string_view b, unsigned bits) noexcept {
     return rest == 0 || difference >> (8U - rest) == 0;
 }
 
-char lower(char c) noexcept {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-
-/// Whether `host` is `name` or below it; `name` is in lower case.
+/// Whether `host` is `name` or below it.
 bool below(std::string_view host, std::string_view name) noexcept {
     if (host.ends_with('.')) {
         host.remove_suffix(1);
@@ -67,9 +63,8 @@ bool below(std::string_view host, std::string_view name) noexcept {
         return false;
     }
     const std::string_view tail = host.substr(host.size() - name.size());
-    const bool same = std::equal(tail.begin(), tail.end(), name.begin(),
-                                 [](char a, char b) { return lower(a) == b; });
-    return same && (host.size() == name.size() || host[host.size() - name.size() - 1] == '.');
+    return detail::sameWord(tail, name) &&
+           (host.size() == name.size() || host[host.size() - name.size() - 1] == '.');
 }
 
 /// Takes a `:port` from the end; false when what stands there is none.
@@ -96,8 +91,8 @@ std::optional<NoProxy::Rule> NoProxy::parseRule(std::string_view text) {
     if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
         const std::string_view base = text.substr(0, slash);
         const auto bits = number(text.substr(slash + 1), isIpv4(base) ? kIpv4Bits : kIpv6Bits);
-        rule.network = addressBytes(base);
-        if (!bits || rule.network.empty()) {
+        rule.address = addressBytes(base);
+        if (!bits || rule.address.empty()) {
             return std::nullopt;
         }
         rule.bits = *bits + (isIpv4(base) ? kMappedBits : 0);
@@ -112,13 +107,12 @@ std::optional<NoProxy::Rule> NoProxy::parseRule(std::string_view text) {
     if (text == "*") {
         return rule;
     }
-    rule.network = addressBytes(text);
+    rule.address = addressBytes(text);
     rule.bits = kIpv6Bits;
-    if (rule.network.empty()) {
+    if (rule.address.empty()) {
         text.remove_prefix(text.starts_with("*.") ? 2 : text.starts_with('.') ? 1 : 0);
         text.remove_suffix(text.ends_with('.') ? 1 : 0);
         rule.name = text;
-        std::transform(rule.name.begin(), rule.name.end(), rule.name.begin(), lower);
         if (rule.name.empty()) {
             return std::nullopt;
         }
@@ -141,15 +135,15 @@ bool NoProxy::matches(std::string_view host, std::uint16_t port) const {
     if (rules_.empty()) {
         return false;
     }
-    const std::string address = addressBytes(host);
+    const std::string asked = addressBytes(host);
     return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
         if (rule.port != 0 && rule.port != port) {
             return false;
         }
-        if (!rule.network.empty()) {
-            return !address.empty() && sameBits(address, rule.network, rule.bits);
+        if (!rule.address.empty()) {
+            return !asked.empty() && sameBits(asked, rule.address, rule.bits);
         }
-        return rule.name.empty() || (address.empty() && below(host, rule.name));
+        return rule.name.empty() || (asked.empty() && below(host, rule.name));
     });
 }
 

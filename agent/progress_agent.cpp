@@ -1,10 +1,12 @@
 #include <marline/agent/progress_agent.hpp>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include <marline/agent/detail/response_state.hpp>
+#include <marline/deferred/source.hpp>
 
 namespace marline {
 namespace {
@@ -42,16 +44,38 @@ public:
         consumer_ = &consumer;
         transfer_->progress.uploaded = 0;  // it may be the second time
         transfer_->progress.uploadTotal = body_->length();
+        threw_.reset();
         // Until it is done it writes to this.
-        return body_->startProducing(*this).addBoth(
-            [self = Ref<CountedBody>(this)](Result<> outcome) { return outcome; });
+        const Ref<CountedBody> self(this);
+        Deferred<> work = body_->startProducing(*this);
+        if (threw_) {
+            work.cancel();
+        } else if (!work.called()) {
+            work_ = work;
+        }
+        return work.addBoth([self](Result<> outcome) -> Result<> {
+            self->work_.reset();
+            return self->threw_ ? Result<>(*self->threw_) : outcome;
+        });
     }
 
 private:
+    /// What the hook throws fails the body: here nobody would take it but the reactor's log.
     void write(std::span<const std::byte> data) override {
+        if (threw_) {
+            return;
+        }
+        const Ref<CountedBody> alive(this);
         consumer_->write(data);
         transfer_->progress.uploaded += data.size();
-        transfer_->tell();
+        try {
+            transfer_->tell();
+        } catch (...) {
+            threw_ = Failure::current();
+            if (auto work = std::exchange(work_, std::nullopt)) {
+                work->cancel();
+            }
+        }
     }
     void registerProducer(IProducer& producer, Producing mode) override {
         consumer_->registerProducer(producer, mode);
@@ -61,6 +85,8 @@ private:
     Ref<IBodyProducer> body_;
     Ref<Transfer> transfer_;
     IBodyConsumer* consumer_ = nullptr;
+    std::optional<Deferred<>> work_;  // while the body is on its way
+    std::optional<Failure> threw_;    // what the hook threw
 };
 
 /// Counts what another one reads.

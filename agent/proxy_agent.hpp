@@ -15,7 +15,8 @@ namespace marline {
 /// An HTTP proxy gets http requests in absolute form (RFC 9112 §3.2.2), and for https a tunnel by
 /// CONNECT, inside of which TLS is verified for the origin's name; a SOCKS5 proxy gets tunnels
 /// only. Names are looked up by the proxy. Its user and password go to nobody else: a
-/// Proxy-Authorization of the caller's is sent with requests in absolute form alone.
+/// Proxy-Authorization of the caller's is sent with requests in absolute form alone. A proxy drops
+/// the Upgrade field of these (RFC 9110 §7.6.1): upgrades work by https, and through SOCKS5.
 ///
 /// Connections are kept per proxy and origin, those for absolute form per proxy, to which
 /// AgentOptions::maxPerHost then applies. When the proxy does not connect, the request fails with

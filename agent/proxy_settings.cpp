@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include <marline/agent/detail/host_name.hpp>
 #include <marline/agent/detail/uri_text.hpp>
 
 namespace marline {
@@ -16,7 +17,6 @@ constexpr std::size_t kMaxSocksField = 255;
 Failure refuse(std::string_view text, const std::string& why) {
     return Failure::make<UriError>("bad proxy '" + detail::shown(text) + "': " + why);
 }
-
 
 /// User and password, decoded, as SOCKS takes them.
 std::optional<SocksCredentials> socksCredentials(const std::string& userInfo) {
@@ -35,9 +35,8 @@ std::optional<SocksCredentials> socksCredentials(const std::string& userInfo) {
 /// The URI that leads to a SOCKS proxy: nothing but TCP is spoken below it.
 Uri plainUri(const Uri& socks) {
     const std::uint16_t port = socks.port() != 0 ? socks.port() : kSocksPort;
-    const bool literal = socks.host().find(':') != std::string::npos;
-    const std::string host = literal ? "[" + socks.host() + "]" : socks.host();
-    return Uri::parse("http://" + host + ":" + std::to_string(port)).value();
+    return Uri::parse("http://" + detail::bracketed(socks.host()) + ":" + std::to_string(port))
+        .value();
 }
 
 /// A variable in lower case, else in upper case; empty when neither says anything.
@@ -88,9 +87,8 @@ Result<Proxy> Proxy::parse(std::string_view text) {
 
 std::string Proxy::toString() const {
     constexpr const char* kSchemes[] = {"http", "https", "socks5"};
-    const bool literal = uri_.host().find(':') != std::string::npos;
     return std::string(kSchemes[static_cast<std::size_t>(kind_)]) + "://" +
-           (literal ? "[" + uri_.host() + "]" : uri_.host()) + ":" + std::to_string(uri_.port());
+           detail::bracketed(uri_.host()) + ":" + std::to_string(uri_.port());
 }
 
 bool Proxy::takesAbsoluteForm(const Uri& uri) const noexcept {
@@ -132,13 +130,13 @@ Result<ProxySettings> ProxySettings::fromEnvironment(const Environment& environm
             return done.failure();
         }
     }
-    settings.except = NoProxy(variable(environment, "no_proxy"));
+    settings.noProxy = NoProxy(variable(environment, "no_proxy"));
     return settings;
 }
 
 const Proxy* ProxySettings::proxyFor(const Uri& uri) const {
     const std::optional<Proxy>& proxy = uri.scheme() == "https" ? https : http;
-    return proxy && !except.matches(uri.host(), uri.port()) ? &*proxy : nullptr;
+    return proxy && !noProxy.matches(uri.host(), uri.port()) ? &*proxy : nullptr;
 }
 
 }  // namespace marline

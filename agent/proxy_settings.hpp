@@ -74,8 +74,8 @@ public:
 private:
     struct Rule {
         std::string name;        // a host and all below it; empty: any
-        std::string network;     // 16 bytes of an address; empty: a name
-        unsigned bits = 0;       // how many of them count
+        std::string address;     // 16 bytes of it, or of a network's; empty: a name
+        unsigned bits = 0;       // how many of its bits count
         std::uint16_t port = 0;  // 0: any
     };
     static std::optional<Rule> parseRule(std::string_view text);
@@ -89,7 +89,7 @@ struct MARLINE_API ProxySettings {
     std::optional<Proxy> http = {};
     std::optional<Proxy> https = {};
     /// Who is reached without.
-    NoProxy except = {};
+    NoProxy noProxy = {};
 
     /// The same proxy for everything.
     static ProxySettings all(const Proxy& proxy) { return {proxy, proxy, {}}; }

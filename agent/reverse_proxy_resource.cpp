@@ -10,6 +10,7 @@
 #include <marline/agent/detail/proxied_body.hpp>
 #include <marline/agent/detail/proxied_exchange.hpp>
 #include <marline/agent/detail/proxied_fields.hpp>
+#include <marline/agent/detail/uri_text.hpp>
 #include <marline/agent/uri.hpp>
 #include <marline/protocols/http/body_sink.hpp>
 #include <marline/protocols/http/detail/scan.hpp>
@@ -17,6 +18,8 @@
 
 namespace marline {
 namespace {
+
+constexpr int kLoopDetected = 508;
 
 /// Takes the body of a request that is being passed on.
 class ProxySink final : public http::BodySink {
@@ -36,11 +39,14 @@ private:
     std::uint64_t most_;
 };
 
-/// Whether a segment of a path would leave what is passed on, once somebody takes it apart.
+/// Whether a segment of a path would leave what is passed on, once somebody takes it apart: also
+/// at a semicolon, as servlet containers do, or at a NUL.
 bool climbs(std::string_view segment) {
+    constexpr std::string_view kEnds(";\0", 2);
     while (true) {
         const std::size_t end = std::min(segment.find_first_of("/\\"), segment.size());
-        const std::string_view name = segment.substr(0, end);
+        const std::string_view whole = segment.substr(0, end);
+        const std::string_view name = whole.substr(0, whole.find_first_of(kEnds));
         if (name == "." || name == "..") {
             return true;
         }
@@ -57,10 +63,12 @@ std::string targetOf(http::Request& request, const std::string& upstream) {
     if (std::any_of(below.begin(), below.end(), climbs)) {
         throw http::HttpError(http::kBadRequest, "a path with dot segments is not passed on");
     }
+    // What browsers send, and no URI has, like the brackets of `a[]=1`, is percent-encoded.
+    constexpr std::string_view kRefused = "#[]";
     std::string uri = upstream;
-    uri += request.pathBelow();
+    uri += detail::percentEncoded(request.pathBelow(), kRefused);
     if (request.uri().find('?') != std::string::npos) {
-        uri.append("?").append(request.query());
+        uri.append("?").append(detail::percentEncoded(request.query(), kRefused));
     }
     return uri;
 }
@@ -79,6 +87,11 @@ Ref<detail::ProxiedExchange> pass(http::Request& request, const AgentHandle& age
                                   const std::string& upstream, const ReverseProxyOptions& options,
                                   Ref<IBodyProducer> body, Ref<detail::ProxiedBody> streamed) {
     const std::string uri = targetOf(request, upstream);
+    if (detail::timesPassed(request, options.via) >= options.maxPasses) {
+        throw http::HttpError(kLoopDetected, "the request goes round: it has passed '" +
+                                                 options.via +
+                                                 "' ReverseProxyOptions::maxPasses times");
+    }
     auto exchange = makeRef<detail::ProxiedExchange>(Ref<http::Request>(&request), options.via);
     exchange->begin(agent, uri,
                     detail::forwardedRequest(request, options.via, options.preserveHost,
@@ -107,6 +120,9 @@ ReverseProxyResource::ReverseProxyResource(const AgentHandle& agent, std::string
 }
 
 Ref<http::BodySink> ReverseProxyResource::bodySink(http::Request& request) {
+    if (detail::forwardsLeft(request) == 0U) {
+        return {};  // render() answers it
+    }
     const std::optional<std::uint64_t> length = lengthOf(request);
     if (length > options_.maxBody) {
         throw http::HttpError(http::kContentTooLarge,
@@ -120,6 +136,10 @@ Ref<http::BodySink> ReverseProxyResource::bodySink(http::Request& request) {
 }
 
 http::Rendered ReverseProxyResource::render(http::Request& request) {
+    if (detail::forwardsLeft(request) == 0U) {
+        return request.method() == "OPTIONS" ? renderOptions(request)
+                                             : http::Rendered(http::MethodNotAllowed{});
+    }
     // Who yielded this one by a Deferred may have taken the body its own way.
     if (const Ref<http::BodySink> sink = request.bodySink()) {
         auto* const own = dynamic_cast<ProxySink*>(sink.get());

@@ -9,8 +9,10 @@
 #include <arpa/inet.h>
 #include <uriparser/Uri.h>
 
-#include <marline/agent/detail/base64.hpp>
+#include <marline/agent/detail/host_name.hpp>
 #include <marline/agent/detail/uri_text.hpp>
+#include <marline/protocols/detail/base64.hpp>
+#include <marline/protocols/detail/text.hpp>
 
 namespace marline {
 namespace {
@@ -42,14 +44,6 @@ std::string_view view(const UriTextRangeA& range) noexcept {
                ? std::string_view{}
                : std::string_view(range.first,
                                   static_cast<std::size_t>(range.afterLast - range.first));
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return out;
 }
 
 std::uint16_t defaultPort(std::string_view scheme) noexcept {
@@ -133,12 +127,12 @@ Result<Uri> Uri::parse(std::string_view text) {
     }
     const UriUriA& raw = *parsed;
     Uri uri;
-    uri.scheme_ = lower(view(raw.scheme));
+    uri.scheme_ = detail::lowerCase(view(raw.scheme));
     if (uri.scheme_.empty()) {
         return refuse(text, "it has no scheme; write http://… or https://…");
     }
-    uri.host_ =
-        raw.hostData.ip6 != nullptr ? ipv6Text(*raw.hostData.ip6) : lower(view(raw.hostText));
+    uri.host_ = raw.hostData.ip6 != nullptr ? ipv6Text(*raw.hostData.ip6)
+                                            : detail::lowerCase(view(raw.hostText));
     if (uri.host_.empty()) {
         return refuse(text, "it has no host");
     }
@@ -206,8 +200,7 @@ Result<Uri> Uri::resolve(std::string_view reference) const {
 }
 
 std::string Uri::authority() const {
-    const std::string host = host_.substr(0, host_.find('%'));
-    std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
+    std::string text = detail::bracketed(host_.substr(0, host_.find('%')));
     if (port_ != defaultPort(scheme_)) {
         text += ":" + std::to_string(port_);
     }
@@ -229,7 +222,7 @@ std::string Uri::basicCredentials() const {
         return {};
     }
     const std::string text = detail::percentDecoded(userInfo_);
-    return detail::basicCredentials(text.find(':') == std::string::npos ? text + ":" : text);
+    return "Basic " + detail::encodeBase64(text.find(':') == std::string::npos ? text + ":" : text);
 }
 
 Uri Uri::withoutUserInfo() const {

@@ -30,23 +30,6 @@ std::string_view withoutSpaces(std::string_view text) noexcept {
     return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
 }
 
-/// `text` percent-encoded, and with it those of `refused`, which only other parts of a URI may
-/// have.
-std::string encodedPart(std::string_view text, std::string_view refused) {
-    std::string out;
-    for (const char c : text) {
-        if (refused.find(c) != std::string_view::npos) {
-            constexpr std::string_view kHex = "0123456789ABCDEF";
-            out += '%';
-            out += kHex[static_cast<unsigned char>(c) >> 4];
-            out += kHex[static_cast<unsigned char>(c) & 15];
-        } else {
-            out += c;
-        }
-    }
-    return detail::percentEncoded(out);
-}
-
 bool hasScheme(std::string_view text) noexcept {
     const std::size_t end = text.find("://");
     return end != std::string_view::npos && end != 0 &&
@@ -94,7 +77,7 @@ Result<Uri> Uri::fromInput(std::string_view text) {
     std::string_view authority = std::string_view(whole).substr(start, end - start);
     std::string before = whole.substr(0, start);
     if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
-        before += encodedPart(authority.substr(0, at), "@[]") + "@";
+        before += detail::percentEncoded(authority.substr(0, at), "@[]") + "@";
         authority.remove_prefix(at + 1);
     }
     std::size_t colon = authority.rfind(':');
@@ -109,10 +92,10 @@ Result<Uri> Uri::fromInput(std::string_view text) {
     const std::size_t hash = std::min(rest.find('#'), rest.size());
     std::string fragment;
     if (hash < rest.size()) {
-        fragment = "#" + encodedPart(rest.substr(hash + 1), "#[]");
+        fragment = "#" + detail::percentEncoded(rest.substr(hash + 1), "#[]");
     }
     return parse(before + host.value() + std::string(authority.substr(colon)) +
-                 encodedPart(rest.substr(0, hash), "[]") + fragment);
+                 detail::percentEncoded(rest.substr(0, hash), "[]") + fragment);
 }
 
 }  // namespace marline

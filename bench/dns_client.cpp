@@ -3,10 +3,9 @@
 #include <marline/reactor/reactor.hpp>
 
 #include "arguments.hpp"
+#include "process.hpp"
 
 #include <cstdio>
-
-#include <sys/resource.h>
 
 using namespace marline;
 
@@ -38,13 +37,6 @@ struct Run {
     }
 };
 
-double cpuSeconds() {
-    rusage used{};
-    getrusage(RUSAGE_SELF, &used);
-    return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -70,6 +62,6 @@ int main(int argc, char** argv) {
         return 1;
     }
     std::printf("{\"ops\":%ld,\"rps\":%.1f,\"cpu_us\":%.3f}\n", run.total, count / wall,
-                cpuSeconds() * 1e6 / count);
+                bench::cpuSeconds() * 1e6 / count);
     return 0;
 }

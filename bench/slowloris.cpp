@@ -10,11 +10,10 @@
 #include <thread>
 #include <vector>
 
-#include <sys/resource.h>
-
 #include <marline/marline.hpp>
 
 #include "arguments.hpp"
+#include "process.hpp"
 
 using namespace marline;
 using namespace std::chrono_literals;
@@ -110,14 +109,6 @@ Quantiles measure(Reactor& reactor, std::vector<double>& latencies, Duration tim
     return {count, latencies[count / 2], latencies[count * 99 / 100]};
 }
 
-void raiseDescriptors() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        ::setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 /// 0 when there is nothing to compare with.
 double ratio(double value, double to) { return to > 0 ? value / to : 0; }
 
@@ -186,7 +177,7 @@ int attack(const Address& server, std::size_t slowCount, long honestCount, Durat
 }  // namespace
 
 int main(int argc, char** argv) {
-    raiseDescriptors();
+    bench::raiseDescriptors();
     Reactor server;
     auto site = makeRef<http::Site>(server, makeRef<http::Data>("Hello, world!", "text/plain"));
     const auto port = server.listenTcp(0, site, {.interface = "127.0.0.1"});

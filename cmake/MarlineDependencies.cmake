@@ -4,7 +4,6 @@ include(CMakeFindDependencyMacro)
 
 find_dependency(OpenSSL 3.0)
 find_dependency(PkgConfig)
-find_dependency(spdlog)
 find_dependency(Threads)
 
 macro(marline_find_with_pkg_config name module)

@@ -101,7 +101,8 @@ public:
 /// its rule when they have answered; what one of their cancellers throws is reported as unhandled.
 /// Cancelling a list that has fired leaves the other inputs alone. Throws std::bad_alloc when there
 /// is no memory for the list, and DeferredTypeError, which names the place, when an input's view is
-/// stale, or an input whose outcome moves is there twice; the inputs are then as they were.
+/// stale, or an input whose outcome moves is there twice; the inputs are then as they were, but for
+/// one that is there twice when the memory lasts for one of its links only.
 ///
 /// Twisted's fireOnOneCallback, which changes what the list yields, is firstCallback().
 ///

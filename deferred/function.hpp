@@ -32,6 +32,9 @@ public:
                  std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
     UniqueFunction(F&& f) {
         using Callable = std::decay_t<F>;
+        // take() copies all of it, also what is behind a small callable. This passes for writing
+        // it: g++ would warn, in users' programs, of what is harmless.
+        asm("" : "=m"(storage_));
         if constexpr (fitsInline<Callable>) {
             ::new (static_cast<void*>(storage_)) Callable(std::forward<F>(f));
             ops_ = &kInlineOps<Callable>;

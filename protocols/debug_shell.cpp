@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
 
 #include <unistd.h>
 
+#include <marline/protocols/detail/asking.hpp>
 #include <marline/protocols/line_receiver.hpp>
 #include <marline/reactor/health.hpp>
 #include <marline/reactor/log.hpp>
@@ -45,9 +45,14 @@ std::string logLevelCommand(const DebugShell::Arguments& arguments) {
 }
 
 /// One who types, or a script.
-class ShellSession final : public LineOnlyReceiver {
+class ShellSession final : public detail::Asking<LineOnlyReceiver> {
 public:
-    explicit ShellSession(Ref<DebugShell> shell) : shell_(std::move(shell)) {
+    ShellSession(IReactorTime& clock, Ref<DebugShell> shell)
+        : Asking(clock, {.protocol = "debug shell",
+                         .whom = "the command",
+                         .held = shell->maxLineLength(),
+                         .knob = "DebugShell::setLinger"}),
+          shell_(std::move(shell)) {
         setDelimiter("\n");
         setMaxLength(shell_->maxLineLength());
     }
@@ -55,21 +60,17 @@ public:
     /// What was typed before the end of the input is run.
     bool wantsHalfClose() const noexcept override { return true; }
     void readConnectionLost() override;
-    void connectionLost(const Failure& reason) override;
-    void dataReceived(std::span<const std::byte> data) override;
 
 private:
     void connectionMade() override;
+    void silent() override;
     void lineReceived(std::string_view line) override;
     void lineLengthExceeded(std::string_view data) override;
-    bool parseFrame() override;
     void logCommand(std::string_view name);
     void finished(const Result<std::string>& said);
     void send(std::string_view text);
 
     Ref<DebugShell> shell_;
-    std::optional<Deferred<>> running_;
-    bool waits_ = false;  // for what runs
     bool ended_ = false;  // no more will come
 };
 
@@ -77,6 +78,18 @@ void ShellSession::connectionMade() {
     send("marline debug shell of process " + std::to_string(::getpid()) +
          ": help lists its commands\n");
     send(kPrompt);
+    setTimeout(shell_->idleTimeout());
+}
+
+/// The second time the peer does not even take the goodbye.
+void ShellSession::silent() {
+    if (transport()->disconnecting()) {
+        transport()->abortConnection();
+        return;
+    }
+    send("\nerror: nothing was typed for too long (DebugShell::setIdleTimeout)\n");
+    transport()->loseConnection();
+    setTimeout(shell_->idleTimeout());
 }
 
 void ShellSession::send(std::string_view text) {
@@ -93,18 +106,6 @@ void ShellSession::send(std::string_view text) {
     transport()->write(text);
 }
 
-void ShellSession::dataReceived(std::span<const std::byte> data) {
-    const Ref<ShellSession> self(this);
-    LineOnlyReceiver::dataReceived(data);
-    if (waits_ && unparsed().size() > maxLength()) {
-        pauseProducing();
-    }
-}
-
-bool ShellSession::parseFrame() {
-    return !waits_ && transport() != nullptr && LineOnlyReceiver::parseFrame();
-}
-
 void ShellSession::lineReceived(std::string_view line) {
     const DebugShell::Arguments words = wordsOf(line);
     if (words.size() == 1 && words.front() == kQuit) {
@@ -114,13 +115,8 @@ void ShellSession::lineReceived(std::string_view line) {
     if (!words.empty()) {
         logCommand(words.front());
     }
-    waits_ = true;
-    const Ref<ShellSession> self(this);
-    running_ = shell_->run(line).addBoth(
-        [self](const Result<std::string>& said) { self->finished(said); });
-    if (!waits_) {
-        running_.reset();
-    }
+    resetTimeout();
+    ask(shell_->run(line), [this](const Result<std::string>& said) { finished(said); });
 }
 
 /// The arguments may be secrets, and the name is a peer's: it must not forge lines of a log.
@@ -136,15 +132,12 @@ void ShellSession::logCommand(std::string_view name) {
 }
 
 void ShellSession::finished(const Result<std::string>& said) {
-    waits_ = false;
-    running_.reset();
     std::string text = said.ok() ? said.value() : "error: " + said.failure().message();
     if (!text.empty() && !text.ends_with('\n')) {
         text += '\n';
     }
     send(text.append(kPrompt));
-    resumeProducing();
-    if (ended_ && !waits_ && unparsed().empty() && transport() != nullptr) {
+    if (ended_ && unparsed().empty()) {
         transport()->loseConnection();
     }
 }
@@ -158,19 +151,12 @@ void ShellSession::lineLengthExceeded(std::string_view) {
 void ShellSession::readConnectionLost() {
     const Ref<ShellSession> self(this);
     ended_ = true;
+    limitQuestions(shell_->linger());
     if (!unparsed().empty() && !unparsed().ends_with('\n')) {
-        LineOnlyReceiver::dataReceived(asBytes("\n"));
+        dataReceived(asBytes("\n"));
     }
-    if (!waits_ && transport() != nullptr) {
+    if (!asking() && transport() != nullptr) {
         transport()->loseConnection();
-    }
-}
-
-void ShellSession::connectionLost(const Failure& reason) {
-    const Ref<ShellSession> self(this);
-    LineOnlyReceiver::connectionLost(reason);
-    if (const std::optional<Deferred<>> running = std::exchange(running_, std::nullopt)) {
-        running->cancel();
     }
 }
 
@@ -186,7 +172,7 @@ void DebugShell::addOwnCommands() {
     addCommand("health", "how the reactor is doing, if that is watched",
                [this](const Arguments&) { return reactor_.health().toString(); });
     addCommand("calls", "the delayed calls that are pending",
-               [this](const Arguments&) { return pendingCalls(); });
+               [this](const Arguments&) { return reactor_.dumpCalls(); });
     addCommand("loglevel", "[LEVEL]: shows, or sets, from which level on is logged",
                &logLevelCommand);
     addCommand(std::string(kQuit), "ends the session", [](const Arguments& arguments) {
@@ -235,13 +221,6 @@ std::string DebugShell::help(const Arguments& about) const {
     return text;
 }
 
-/// That part of Reactor::dump().
-std::string DebugShell::pendingCalls() const {
-    const std::string all = reactor_.dump();
-    const std::size_t begin = all.find("pending calls: ");
-    return all.substr(begin, all.find("\nthreads: ", begin) - begin);
-}
-
 Ref<IListeningPort> DebugShell::listen(const std::string& path, std::source_location where) {
     return reactor_.listenUnix(path, Ref<IProtocolFactory>(this),
                                {.mode = 0600, .maxConnections = kMaxShellSessions, .wantPid = true},
@@ -249,7 +228,7 @@ Ref<IListeningPort> DebugShell::listen(const std::string& path, std::source_loca
 }
 
 Ref<IProtocol> DebugShell::buildProtocol(const Address&) {
-    return makeRef<ShellSession>(Ref<DebugShell>(this));
+    return makeRef<ShellSession>(reactor_, Ref<DebugShell>(this));
 }
 
 }  // namespace marline

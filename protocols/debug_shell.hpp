@@ -1,6 +1,7 @@
 // DebugShell: a way into a running program, by lines of text.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -19,6 +20,7 @@
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/interfaces.hpp>
 #include <marline/reactor/listening_port.hpp>
+#include <marline/reactor/time.hpp>
 
 namespace marline {
 
@@ -30,6 +32,10 @@ inline constexpr std::size_t kMaxShellLine = 4096;
 inline constexpr std::size_t kMaxShellSessions = 8;
 /// How many bytes may wait to be read when a session has more to say; more abort it.
 inline constexpr std::size_t kMaxShellUnsent = 16 * 1024 * 1024;
+/// How long nothing may be typed, unless setIdleTimeout() says otherwise.
+inline constexpr Duration kShellIdleTimeout = std::chrono::minutes(30);
+/// How long a command may go on when no more input will come, unless setLinger() says otherwise.
+inline constexpr Duration kShellLinger = std::chrono::minutes(1);
 
 /// What was asked of a DebugShell cannot be done; the message says why.
 class MARLINE_API ShellError : public Error {
@@ -49,8 +55,9 @@ public:
 /// `health`, `calls`, `loglevel` and `quit`. What a command throws, or its Deferred fails with, is
 /// shown, and the session goes on. A session's commands run one after the other, and each is logged
 /// at LogLevel::Info, by name and with who runs it. When the connection is lost the one that runs
-/// is cancelled; when only the input ends, which a client that was killed looks like as well, it is
-/// let finish, and keeps its place among kMaxShellSessions until then.
+/// is cancelled; when only the input ends, which a client that was killed looks like as well, it
+/// may go on for linger(), and keeps its place among kMaxShellSessions for so long. That a client
+/// which types ahead more than a line's length leaves is heard of once its command is done.
 ///
 /// Who may connect may do everything: give it to a socket that only the right people reach. For
 /// Telnet's clients wrap it in a telnet::TelnetFactory.
@@ -89,6 +96,14 @@ public:
     void setMaxLineLength(std::size_t bytes) noexcept { maxLineLength_ = bytes; }
     std::size_t maxLineLength() const noexcept { return maxLineLength_; }
 
+    /// A session that waits for a command for so long is ended; kShellIdleTimeout at first.
+    void setIdleTimeout(Duration timeout) noexcept { idleTimeout_ = timeout; }
+    Duration idleTimeout() const noexcept { return idleTimeout_; }
+    /// When a session's input has ended, each of its commands is cancelled after so long;
+    /// kShellLinger at first.
+    void setLinger(Duration limit) noexcept { linger_ = limit; }
+    Duration linger() const noexcept { return linger_; }
+
     Ref<IProtocol> buildProtocol(const Address& peer) override;
 
 private:
@@ -111,11 +126,12 @@ private:
     void add(const std::string& name, const std::string& help, Function function);
     void addOwnCommands();
     std::string help(const Arguments& about) const;
-    std::string pendingCalls() const;
 
     Reactor& reactor_;
     std::map<std::string, Command, std::less<>> commands_;
     std::size_t maxLineLength_ = kMaxShellLine;
+    Duration idleTimeout_ = kShellIdleTimeout;
+    Duration linger_ = kShellLinger;
 };
 
 }  // namespace marline

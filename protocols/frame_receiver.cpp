@@ -23,10 +23,32 @@ void FrameReceiver::pauseProducing() {
 
 void FrameReceiver::resumeProducing() {
     paused_ = false;
-    if (transport() != nullptr) {
+    if (transport() != nullptr && !heldBack_) {
         transport()->resumeProducing();
     }
     parse();
+}
+
+void FrameReceiver::holdFrames(std::size_t bytes) {
+    held_ = bytes;
+    if (!parsing_) {
+        holdBack();
+    }
+}
+
+void FrameReceiver::releaseFrames() {
+    held_.reset();
+    if (std::exchange(heldBack_, false) && !paused_ && transport() != nullptr) {
+        transport()->resumeProducing();
+    }
+    parse();
+}
+
+void FrameReceiver::holdBack() {
+    if (held_ && !heldBack_ && view_.size() > *held_ && transport() != nullptr) {
+        heldBack_ = true;
+        transport()->pauseProducing();
+    }
 }
 
 void FrameReceiver::stopProducing() {
@@ -81,6 +103,7 @@ void FrameReceiver::parse() {
     }
     parsing_ = false;
     keepRest();
+    holdBack();
 }
 
 void FrameReceiver::parseFrames() {
@@ -108,7 +131,7 @@ void FrameReceiver::keepRest() {
 }
 
 bool FrameReceiver::mayGoOn() const noexcept {
-    return !paused_ && (transport() == nullptr || !transport()->disconnecting());
+    return !paused_ && !held_ && (transport() == nullptr || !transport()->disconnecting());
 }
 
 }  // namespace marline

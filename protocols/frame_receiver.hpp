@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,14 @@ protected:
     /// Adds `data` behind everything that has come.
     void addUnparsed(std::span<const std::byte> data);
 
+    /// No further frame until releaseFrames(), as while an answer is made; but what comes is read,
+    /// so that the end of the connection is heard of. Only while more than `bytes` of it wait the
+    /// transport is paused.
+    void holdFrames(std::size_t bytes);
+    /// Gives out at once, before it returns, what frames are waiting (from inside of a callback:
+    /// after it), unless pauseProducing() holds them too.
+    void releaseFrames();
+
     /// How many bytes of unparsed() need not be searched again, since no frame ends in them. It is
     /// forgotten by skip().
     std::size_t searched() const noexcept { return searched_; }
@@ -62,6 +71,7 @@ private:
     void parse();
     void parseFrames();
     void keepRest();
+    void holdBack();
     bool mayGoOn() const noexcept;
 
     std::string_view view_;  // what is unparsed: of the read that is going on, or of kept_
@@ -71,6 +81,8 @@ private:
     bool parsing_ = false;
     bool borrowed_ = false;  // view_ is of the read
     bool paused_ = false;
+    bool heldBack_ = false;  // the transport is paused, since too much waits
+    std::optional<std::size_t> held_;
 };
 
 }  // namespace marline

@@ -151,11 +151,7 @@ std::string Reactor::dump() const {
     text += parts_->health != nullptr ? health().toString() : "not watched";
     text += "\n";
     list(text, "open transports", parts_->loop.living(), &describe);
-    const Duration now = Reactor::seconds();
-    list(text, "pending calls", parts_->timers.waiting(),
-         [now](const detail::TimerQueue::Waiting& call) {
-             return detail::dueIn(call.due - now, call.where);
-         });
+    text += dumpCalls() + "\n";
     const ThreadPoolStatistics pool = parts_->pool.statistics();
     text += "threads: " + std::to_string(pool.threads) + ", " + std::to_string(pool.busy) +
             " busy, " + std::to_string(pool.queued) + " calls queued\n";
@@ -163,6 +159,18 @@ std::string Reactor::dump() const {
          [](const std::shared_ptr<detail::ThreadCall>& call) {
              return "deferToThread()" + detail::madeAt(call->where());
          });
+    return text;
+}
+
+std::string Reactor::dumpCalls() const {
+    checkThread(*parts_, "dumpCalls()");
+    const Duration now = Reactor::seconds();
+    std::string text;
+    list(text, "pending calls", parts_->timers.waiting(),
+         [now](const detail::TimerQueue::Waiting& call) {
+             return detail::dueIn(call.due - now, call.where);
+         });
+    text.pop_back();  // the last line's end
     return text;
 }
 

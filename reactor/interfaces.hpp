@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,6 +85,9 @@ public:
 
     /// Bytes written and not yet taken by the kernel.
     virtual std::size_t bytesBuffered() const noexcept = 0;
+    /// Bytes of files that sendFile() has still to send, which are not among bytesBuffered(). None
+    /// (the default) where it only reads and writes them, which a pull producer does better.
+    virtual std::optional<std::uint64_t> fileBytesBuffered() const noexcept { return std::nullopt; }
     /// True once loseConnection() or abortConnection() was called, or the connection is gone.
     virtual bool disconnecting() const noexcept = 0;
 

@@ -199,6 +199,8 @@ public:
     /// What is open and pending, and where that was made, as text of several lines for people;
     /// with health() when it is watched. Up to 100 of each kind are listed.
     std::string dump() const;
+    /// Of that the pending delayed calls, without an end of the last line.
+    std::string dumpCalls() const;
     /// What is open or pending, and where that was made, a line each: nothing is to be left behind
     /// by a test.
     virtual std::vector<std::string> leftovers() const;

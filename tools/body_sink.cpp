@@ -41,8 +41,9 @@ void BodySink::Close::operator()(std::FILE* file) const noexcept {
     }
 }
 
-BodySink::BodySink(const std::string& path, bool append, std::uint64_t maxBytes)
-    : path_(path), hash_(std::make_unique<Hash>()), maxBytes_(maxBytes) {
+BodySink::BodySink(const std::string& path, Hashing hashing, bool append, std::uint64_t maxBytes)
+    : path_(path), hash_(hashing == Hashing::Yes ? std::make_unique<Hash>() : nullptr),
+      maxBytes_(maxBytes) {
     if (!path.empty()) {
         file_.reset(path == "-" ? stdout : std::fopen(path.c_str(), append ? "ab" : "wb"));
         if (!file_) {
@@ -53,7 +54,7 @@ BodySink::BodySink(const std::string& path, bool append, std::uint64_t maxBytes)
 
 BodySink::~BodySink() = default;
 
-std::string BodySink::sha256() { return hash_->hex(); }
+std::string BodySink::sha256() { return hash_ ? hash_->hex() : std::string(); }
 
 void BodySink::writeHead(const std::string& text) {
     if (file_) {
@@ -63,31 +64,35 @@ void BodySink::writeHead(const std::string& text) {
 
 void BodySink::dataReceived(std::span<const std::byte> data) {
     if (data.size() > maxBytes_ - bytes_) {
-        if (done_.pending()) {
-            done_.errback(BodyTooLarge("the body has more than the " + std::to_string(maxBytes_) +
-                                       " bytes of --max-filesize"));
-        }
-        transport_->abortConnection();
+        refuse(BodyTooLarge("the body has more than the " + std::to_string(maxBytes_) +
+                            " bytes of --max-filesize"));
         return;
     }
     bytes_ += data.size();
-    hash_->add(data);
+    if (hash_) {
+        hash_->add(data);
+    }
     if (onBytes_) {
         onBytes_(bytes_);
     }
     if (file_ && std::fwrite(data.data(), 1, data.size(), file_.get()) != data.size()) {
-        if (done_.pending()) {
-            done_.errback(WriteError("cannot write " + path_ + ": " + std::strerror(errno)));
-        }
-        transport_->abortConnection();
+        refuse(WriteError("cannot write " + path_ + ": " + std::strerror(errno)));
     }
+}
+
+/// connectionLost() follows, and tells it.
+void BodySink::refuse(Failure why) {
+    refused_ = std::move(why);
+    transport_->abortConnection();
 }
 
 void BodySink::connectionLost(const Failure& reason) {
     if (!done_.pending()) {
         return;
     }
-    if (file_ && std::fflush(file_.get()) != 0) {
+    if (refused_) {
+        done_.errback(*refused_);
+    } else if (file_ && std::fflush(file_.get()) != 0) {
         done_.errback(WriteError("cannot write " + path_ + ": " + std::strerror(errno)));
     } else if (reason.check<ResponseDone>() != nullptr ||
                reason.check<PotentialDataLoss>() != nullptr) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <marline/marline.hpp>
@@ -20,9 +21,11 @@ public:
 /// Writes a response's body as it comes.
 class BodySink final : public marline::IProtocol {
 public:
+    enum class Hashing : std::uint8_t { No, Yes };
+
     /// To `path`; `-` is stdout, and nothing (empty) means that it is only counted. With `append`
     /// behind what is there. More than `maxBytes` fail with BodyTooLarge. Throws WriteError.
-    explicit BodySink(const std::string& path, bool append = false,
+    explicit BodySink(const std::string& path, Hashing hashing, bool append = false,
                       std::uint64_t maxBytes = std::numeric_limits<std::uint64_t>::max());
 
     /// Calls `call` with the number of bytes so far as they come.
@@ -34,7 +37,7 @@ public:
     /// complete; it is all that HTTP/1.0 can say.
     marline::Deferred<> done() const { return done_.deferred(); }
     std::uint64_t bytes() const noexcept { return bytes_; }
-    /// In hexadecimal; once, when the body is complete.
+    /// In hexadecimal; once, when the body is complete; empty without Hashing::Yes.
     std::string sha256();
 
     void makeConnection(marline::ITransport& transport) override { transport_ = &transport; }
@@ -49,12 +52,15 @@ private:
 
     ~BodySink() override;
 
+    void refuse(marline::Failure why);
+
     std::string path_;
     std::unique_ptr<std::FILE, Close> file_;
-    std::unique_ptr<Hash> hash_;
+    std::unique_ptr<Hash> hash_;  // empty: nobody wants it
     std::uint64_t maxBytes_;
     std::uint64_t bytes_ = 0;
     marline::ITransport* transport_ = nullptr;
+    std::optional<marline::Failure> refused_;  // why no more is taken
     marline::DeferredSource<> done_;
     marline::UniqueFunction<void(std::uint64_t)> onBytes_;
 };

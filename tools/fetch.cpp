@@ -83,7 +83,7 @@ public:
             workers.push_back(work());
         }
         return DeferredList(workers, {.consumeErrors = true})
-            .addCallback([self](const std::vector<Result<>>&) { return self->sum(); });
+            .addCallback([self](const std::vector<Result<>>& ended) { return self->end(ended); });
     }
 
 private:
@@ -99,7 +99,7 @@ private:
     Deferred<> fetch(const std::string& url) {
         const Ref<Fetching> self(this);
         const Duration begun = reactor_.seconds();
-        auto sink = makeRef<BodySink>("");
+        auto sink = makeRef<BodySink>("", BodySink::Hashing::No);
         auto status = std::make_shared<int>(0);
         const Result<Uri> uri = Uri::fromInput(url);
         Deferred<> done = !uri.ok() ? fail<void>(uri.failure())
@@ -158,6 +158,19 @@ private:
         return took_[std::max<std::size_t>(rank, 1) - 1];
     }
 
+    /// A worker that has failed has left its URLs behind.
+    Result<> end(const std::vector<Result<>>& ended) {
+        std::cout.exceptions(std::ios::goodbit);  // writing to stderr flushes it
+        const auto failed = std::find_if(ended.begin(), ended.end(),
+                                         [](const Result<>& each) { return !each.ok(); });
+        if (failed != ended.end()) {
+            std::cerr << "marline: not all of the " << urls_.size()
+                      << " requests were made and told: " << failed->failure().message() << '\n';
+            return Failure(SystemExit(70));
+        }
+        return sum();
+    }
+
     Result<> sum() {
         if (!options_.common.silent) {
             std::sort(took_.begin(), took_.end());
@@ -193,6 +206,7 @@ private:
 int fetch(const FetchOptions& options) {
     return react([&](Reactor& reactor) {
         prepare(reactor, options.common);
+        std::cout.exceptions(std::ios::badbit);  // a line that is lost is no success
         return makeRef<Fetching>(reactor, options)->run();
     });
 }

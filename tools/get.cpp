@@ -98,7 +98,7 @@ private:
             throw std::invalid_argument("--proxy: " + proxy.failure().message());
         }
         ProxySettings settings = ProxySettings::all(proxy.value());
-        settings.except = NoProxy(options_.noProxy);
+        settings.noProxy = NoProxy(options_.noProxy);
         return settings;
     }
 
@@ -159,6 +159,7 @@ private:
                                        ? std::numeric_limits<std::uint64_t>::max()
                                        : options_.maxFileSize;
         sink_ = makeRef<BodySink>(quiet ? "" : (options_.output.empty() ? "-" : options_.output),
+                                  options_.json ? BodySink::Hashing::Yes : BodySink::Hashing::No,
                                   !options_.resume.empty() && response.code() == 206, most);
         if (options_.head || options_.showHead) {
             sink_->writeHead(headOf(response));
@@ -172,6 +173,8 @@ private:
     Result<> finish(const Result<>& outcome) {
         outcome_.total = reactor_.seconds() - start_;
         if (sink_) {
+            // The connection may have it for longer than this one lives.
+            sink_->onBytes({});
             outcome_.bodyBytes = sink_->bytes();
             outcome_.sha256 = sink_->sha256();
             if (progress_) {
@@ -184,6 +187,9 @@ private:
                     ? Failure(TimeoutError("not done within " + std::to_string(options_.maxTime) +
                                            " s (--max-time)"))
                     : outcome.failure();
+            if (outcome_.response) {
+                outcome_.response->abort();
+            }
         }
         outcome_.resolve = watch_->resolve;
         outcome_.connect = watch_->connect;

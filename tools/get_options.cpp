@@ -153,8 +153,10 @@ void prepare(Reactor& reactor, const GetOptions& options) {
         }
         reactor.installNameResolver(resolver);
     }
-    if (!options.caFile.empty() || !options.clientCertificate.empty() || options.insecure) {
+    if (!options.caFile.empty() || !options.clientCertificate.empty() || options.insecure ||
+        options.url.starts_with("https:")) {
         TlsContext tls = TlsContext::client();
+        tls.alpn({"http/1.1"});
         if (!options.caFile.empty()) {
             tls.trustFile(options.caFile);
         }

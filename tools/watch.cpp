@@ -1,6 +1,9 @@
 #include "watch.hpp"
 
+#include <chrono>
 #include <iostream>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,12 +58,30 @@ private:
         if (!shaken_ || tls == nullptr) {
             return;
         }
-        watch_->note(std::string(tls->version()) + ", " + std::string(tls->cipher()) +
-                     (tls->resumed() ? ", resumed" : ""));
+        // As curl tells it, since people look for its words.
+        watch_->note("SSL connection using " + std::string(tls->version()) + " / " +
+                     std::string(tls->cipher()) + (tls->resumed() ? " (resumed)" : ""));
+        const std::string_view agreed = tls->negotiatedProtocol();
+        watch_->note("ALPN: server " + (agreed.empty() ? "did not agree on a protocol"
+                                                       : "accepted " + std::string(agreed)));
         if (const auto certificate = tls->getPeerCertificate()) {
-            watch_->note("certificate of " + certificate->subject + ", issued by " +
-                         certificate->issuer);
+            tell(*certificate);
         }
+    }
+    void tell(const TlsCertificate& certificate) const {
+        const auto text = [](std::chrono::system_clock::time_point when) {
+            return http::formatHttpDate(std::chrono::floor<std::chrono::seconds>(when));
+        };
+        watch_->note("Server certificate:");
+        watch_->note(" subject: " + certificate.subject);
+        watch_->note(" start date: " + text(certificate.notBefore));
+        watch_->note(" expire date: " + text(certificate.notAfter));
+        std::string names;
+        for (const std::string& name : certificate.names) {
+            names += (names.empty() ? "" : ", ") + name;
+        }
+        watch_->note(" subjectAltName: " + (names.empty() ? "none" : names));
+        watch_->note(" issuer: " + certificate.issuer);
     }
 
     Ref<IProtocol> inner_;

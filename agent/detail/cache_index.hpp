@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,16 +17,20 @@
 
 namespace marline::detail {
 
+/// The fields of a request that chose a response (RFC 9111 §4.1), each with all of its values as
+/// one, or without any.
+using ChoosingFields = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
 /// A response that was kept. Its body never changes; whoever serves it holds a reference.
 struct CacheEntry final : RefCounted {
     CacheEntry(std::string uri, ResponseInfo what) : key(std::move(uri)), info(std::move(what)) {}
 
     std::string key;
-    /// The request's fields that chose it (RFC 9111 §4.1).
-    std::vector<std::pair<std::string, std::string>> chosenBy;
+    ChoosingFields chosenBy;
     ResponseInfo info;
     std::string body;
     ResponseTimes times{};
+    http::HttpTime date{};  // when the server made it; by the index
     std::size_t bytes = 0;  // as counted by the index
 
 private:
@@ -37,8 +42,9 @@ private:
 std::string cacheKey(const Uri& uri, const http::Headers& request);
 
 /// The fields of `request` that choose among the responses like `response`.
-std::vector<std::pair<std::string, std::string>> choosingFields(const http::Headers& request,
-                                                                const http::Headers& response);
+ChoosingFields choosingFields(const http::Headers& request, const http::Headers& response);
+
+class CacheRequest;
 
 /// All entries, in the order of their use.
 class CacheIndex {
@@ -47,25 +53,63 @@ public:
 
     http::HttpTime now();
 
-    /// The entry for a request, which counts as used now; empty when there is none.
+    /// The entry for a request, of several the one that the server made last (RFC 9111 §4); it
+    /// counts as used now. Empty when there is none.
     Ref<CacheEntry> find(const std::string& key, const http::Headers& request);
-    /// Keeps an entry in place of the one that the same request would choose, and drops what was
-    /// used least recently beyond the limits.
-    void store(const Ref<CacheEntry>& entry);
-    /// Drops all entries for a URI.
-    void drop(const std::string& key);
+    /// Keeps the answer to `asked` in place of those that it would choose, and drops what was used
+    /// least recently beyond the limits. False when it is not kept: what came since has made it
+    /// invalid, or it is too large.
+    bool store(const Ref<CacheEntry>& entry, const CacheRequest& asked);
+    /// Drops the entries that `asked` would choose.
+    void drop(const CacheRequest& asked);
+    /// Drops all entries for a key, and lets none of what is on its way for it be kept.
+    void invalidate(const std::string& key);
+    /// The same for all keys.
     void clear() noexcept;
+
+    /// Counts bytes of bodies on their way; false, and not counted, beyond `maxBytes` of them.
+    bool hold(std::size_t bytes) noexcept;
+    void release(std::size_t bytes) noexcept { held_ -= bytes; }
 
     ResponseCacheOptions options;
     ResponseCacheMetrics metrics;
 
 private:
+    friend class CacheRequest;
     using Order = std::list<Ref<CacheEntry>>;
+    using Underway = std::multimap<std::string_view, CacheRequest*>;
 
     void erase(Order::iterator which);
+    void dropChosen(const std::string& key, const http::Headers& request, const CacheEntry* also);
+    void makeRoom(const CacheEntry& entry);
 
     Order order_;  // the one used last first
-    std::multimap<std::string, Order::iterator, std::less<>> byKey_;
+    std::map<std::string, std::vector<Order::iterator>, std::less<>> byKey_;  // stored last: last
+    Underway underway_;
+    std::size_t held_ = 0;
+};
+
+/// A request on its way to the server, whose answer may be kept.
+class CacheRequest final : public RefCounted {
+public:
+    CacheRequest(Ref<ResponseCache> cache, std::string where, std::string_view how, Uri what,
+                 http::Headers with);
+
+    const std::string key;
+    const std::string method;
+    const Uri uri;
+    const http::Headers headers;
+    const http::HttpTime when;
+
+    CacheIndex& index() const noexcept { return cache_->index(); }
+
+private:
+    friend class CacheIndex;
+    ~CacheRequest() override { index().underway_.erase(place_); }
+
+    Ref<ResponseCache> cache_;
+    bool outdated_ = false;  // what is stored for the key was made invalid since
+    CacheIndex::Underway::iterator place_;
 };
 
 }  // namespace marline::detail

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <marline/agent/detail/directives.hpp>
+#include <marline/agent/detail/end_to_end.hpp>
 
 namespace marline::detail {
 namespace {
@@ -47,22 +48,6 @@ std::optional<http::HttpTime> dateIn(const http::Headers& headers, std::string_v
     return values.empty() ? std::nullopt : http::parseHttpDate(values.front());
 }
 
-http::HttpTime dateOf(const http::Headers& headers, const ResponseTimes& times) {
-    return dateIn(headers, "Date").value_or(times.received);
-}
-
-/// Fields of a message on one connection; those that Connection names come to them.
-bool isOfConnection(std::string_view name) noexcept {
-    for (const std::string_view known :
-         {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Upgrade",
-          "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization"}) {
-        if (sameWord(name, known)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /// Fields that change what the client keeps: served again they would undo what came since.
 constexpr std::array kOnceOnly{"Set-Cookie", "Strict-Transport-Security"};
 
@@ -99,10 +84,14 @@ CacheControl cacheControl(const http::Headers& headers) {
     return control;
 }
 
+http::HttpTime dateOf(const http::Headers& headers, const ResponseTimes& times) {
+    return dateIn(headers, "Date").value_or(times.received);
+}
+
 seconds currentAge(const http::Headers& headers, const ResponseTimes& times, http::HttpTime now) {
-    const auto fields = headers.getRawHeaders("Age");
+    const auto ages = listedIn(headers, "Age");  // the first one counts (§5.1)
     const seconds said =
-        fields.empty() ? seconds(0) : deltaSeconds(fields.front(), kLongest).value_or(seconds(0));
+        ages.empty() ? seconds(0) : deltaSeconds(ages.front(), kLongest).value_or(seconds(0));
     const seconds apparent = std::max(seconds(0), times.received - dateOf(headers, times));
     const seconds corrected = said + (times.received - times.requested);
     return std::max(apparent, corrected) + std::max(seconds(0), now - times.received);
@@ -124,19 +113,27 @@ seconds freshnessLifetime(const ResponseInfo& info, const ResponseTimes& times,
     return std::min((date - *modified) / 10, maxHeuristic);
 }
 
-bool mayStore(const http::Headers& request, const Response& response) {
+bool mayKeep(const http::Headers& response) {
+    const CacheControl control = cacheControl(response);
+    const auto vary = listedIn(response, "Vary");
+    return !control.noStore && !control.unreadable &&
+           std::find(vary.begin(), vary.end(), "*") == vary.end();
+}
+
+bool mayStore(const http::Headers& request, const Response& response, const ResponseTimes& times) {
     const http::Headers& headers = response.headers();
-    const CacheControl control = cacheControl(headers);
-    const auto vary = listedIn(headers, "Vary");
     // Only final responses are stored, and a 101 has switched to something else.
-    if (response.code() < 200 || control.noStore || control.unreadable ||
-        cacheControl(request).noStore || response.code() == 206 || response.code() == 304 ||
-        std::find(vary.begin(), vary.end(), "*") != vary.end()) {
+    if (response.code() < 200 || response.code() == 206 || response.code() == 304 ||
+        cacheControl(request).noStore || !mayKeep(headers)) {
         return false;
     }
-    const bool expires =
-        control.maxAge.value_or(seconds(0)) > seconds(0) || headers.hasHeader("Expires");
-    return expires || (heuristicallyCacheable(response.code()) && hasValidator(headers));
+    const CacheControl control = cacheControl(headers);
+    const http::HttpTime date = dateOf(headers, times);
+    const bool fresh = control.maxAge ? *control.maxAge > seconds(0)
+                                      : dateIn(headers, "Expires").value_or(date) > date;
+    // What can never be served, nor asked about, would only take the place of others.
+    return hasValidator(headers) ? fresh || heuristicallyCacheable(response.code())
+                                 : fresh && !control.noCache;
 }
 
 bool mayServe(const CacheControl& request, const CacheControl& response, seconds lifetime,
@@ -157,16 +154,7 @@ bool hasValidator(const http::Headers& headers) {
 }
 
 http::Headers storedFields(const http::Headers& headers) {
-    const auto named = listedIn(headers, "Connection");
-    http::Headers fields;
-    for (const auto& [name, value] : headers) {
-        const auto isNamed = [&name = name](std::string_view word) { return sameWord(name, word); };
-        if (!isOfConnection(name) && !isOnceOnly(name) &&
-            std::none_of(named.begin(), named.end(), isNamed)) {
-            fields.addRawHeader(name, value);
-        }
-    }
-    return fields;
+    return endToEnd(headers, [](std::string_view name) { return !isOnceOnly(name); });
 }
 
 void addOnceOnly(http::Headers& headers, const http::Headers& fresh) {

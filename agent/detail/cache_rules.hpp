@@ -32,6 +32,9 @@ struct ResponseTimes {
     http::HttpTime received;
 };
 
+/// When the server made it: its Date, or when it came (§4.2.3).
+http::HttpTime dateOf(const http::Headers& headers, const ResponseTimes& times);
+
 /// How old it is (§4.2.3).
 std::chrono::seconds currentAge(const http::Headers& headers, const ResponseTimes& times,
                                 http::HttpTime now);
@@ -40,8 +43,11 @@ std::chrono::seconds currentAge(const http::Headers& headers, const ResponseTime
 std::chrono::seconds freshnessLifetime(const ResponseInfo& info, const ResponseTimes& times,
                                        std::chrono::seconds maxHeuristic);
 
+/// Whether a response with such fields may be kept at all (§4.1, §5.2.2.5).
+bool mayKeep(const http::Headers& response);
+
 /// Whether a response to GET may be kept, and is of use (§3).
-bool mayStore(const http::Headers& request, const Response& response);
+bool mayStore(const http::Headers& request, const Response& response, const ResponseTimes& times);
 
 /// Whether a stored response answers a request without asking the server (§4): `lifetime` and
 /// `age` are its own.

@@ -46,11 +46,11 @@ Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
     phase_ = Sending::Waiting;
     discarding_ = false;
     discarded_ = 0;
-    parser_.expectResponse(exchange_->method, exchange_->offersUpgrade);
+    parser_.expectResponse(exchange_->method, exchange_->traits.offersUpgrade);
     answer_.emplace([this](Deferred<Response>) { abort(CancelledError()); });
     Deferred<Response> answer = answer_->deferred();
     transport_->write(exchange_->head);
-    if (exchange_->body && exchange_->expectsContinue) {
+    if (exchange_->body && exchange_->traits.expectsContinue) {
         startTimer(limits_.continueTimeout);
     } else {
         sendBody();

@@ -49,20 +49,25 @@ struct ExchangeLimits {
 /// The time of AgentOptions::totalTimeout is over.
 RequestTimeoutError totalTimeUp(Duration total);
 
+/// What an Exchange does besides being answered.
+struct ExchangeTraits {
+    bool expectsContinue = false;  // the body waits for 100 Continue
+    bool offersUpgrade = false;    // a 101 is no surprise
+};
+
 /// One request, ready to be sent, more than once if need be.
 class Exchange final : public RefCounted {
 public:
     Exchange(std::string_view how, Uri what, std::string bytes, Ref<IBodyProducer> content,
-             bool waits = false, bool offers = false)
+             ExchangeTraits does = {})
         : method(how), uri(std::move(what)), head(std::move(bytes)), body(std::move(content)),
-          expectsContinue(waits), offersUpgrade(offers) {}
+          traits(does) {}
 
     const std::string method;
     const Uri uri;
     const std::string head;  // as it goes over the wire
     const Ref<IBodyProducer> body;
-    const bool expectsContinue;        // the body waits for 100 Continue
-    const bool offersUpgrade;          // a 101 is no surprise
+    const ExchangeTraits traits;
     std::optional<Duration> deadline;  // when all of it is to be done
     Duration total{};                  // what the deadline was made of
 };
@@ -134,11 +139,11 @@ private:
     void responseFailed(const std::string& what, std::vector<Failure> reasons);
     void startTimer(Duration allowed);
     void stopTimer();
-    void timeUp(Duration allowed);
-    void sendTimeUp(Duration allowed);
-    void headersTimeUp(Duration allowed);
-    void bodyTimeUp(Duration allowed);
-    void again(Duration after, Duration allowed);
+    void timeUp();
+    void sendTimeUp();
+    void headersTimeUp();
+    void bodyTimeUp();
+    void again(Duration after);
     std::string peer() const { return exchange_->uri.authority(); }
 
     IReactorTime& clock_;

@@ -31,14 +31,14 @@ RequestTimeoutError totalTimeUp(Duration total) {
 
 void HttpConnection::startTimer(Duration allowed) {
     lastActivity_ = clock_.seconds();
-    again(allowed, allowed);
+    again(allowed);
 }
 
-void HttpConnection::again(Duration after, Duration allowed) {
+void HttpConnection::again(Duration after) {
     if (exchange_->deadline) {
         after = std::clamp(*exchange_->deadline - clock_.seconds(), Duration::zero(), after);
     }
-    timer_ = clock_.callLater(after, [this, allowed] { timeUp(allowed); });
+    timer_ = clock_.callLater(after, [this] { timeUp(); });
 }
 
 void HttpConnection::stopTimer() {
@@ -47,31 +47,31 @@ void HttpConnection::stopTimer() {
     }
 }
 
-void HttpConnection::timeUp(Duration allowed) {
+void HttpConnection::timeUp() {
     if (exchange_->deadline && clock_.seconds() >= *exchange_->deadline) {
         responseFailed("the request to " + peer() + " was not done",
                        {Failure(totalTimeUp(exchange_->total))});
     } else if (state_ == State::Body) {
-        bodyTimeUp(allowed);
+        bodyTimeUp();
     } else if (phase_ == Sending::Waiting) {
         // A server that does not know 100 Continue must not stop the request (RFC 9110 §10.1.1).
         sendBody();
     } else if (phase_ == Sending::Body) {
-        sendTimeUp(allowed);
+        sendTimeUp();
     } else {
-        headersTimeUp(allowed);
+        headersTimeUp();
     }
 }
 
 /// A body that its producer is slow with may take its time; one that the peer does not take, not.
-void HttpConnection::sendTimeUp(Duration allowed) {
+void HttpConnection::sendTimeUp() {
     const std::size_t unsent = transport_->bytesBuffered();
     if (unsent == 0 || unsent != std::exchange(unsent_, unsent)) {
         lastActivity_ = clock_.seconds();
     }
     const Duration passed = clock_.seconds() - lastActivity_;
-    if (passed < allowed) {
-        again(allowed - passed, allowed);
+    if (passed < limits_.sendTimeout) {
+        again(limits_.sendTimeout - passed);
         return;
     }
     abort(Failure::make<RequestTransmissionFailed>(
@@ -79,9 +79,9 @@ void HttpConnection::sendTimeUp(Duration allowed) {
         late(RequestPhase::Send, passed, "the server took nothing for", "sendTimeout")));
 }
 
-void HttpConnection::headersTimeUp(Duration allowed) {
+void HttpConnection::headersTimeUp() {
     std::vector<Failure> why =
-        late(RequestPhase::Headers, allowed, "no head within", "headersTimeout");
+        late(RequestPhase::Headers, limits_.headersTimeout, "no head within", "headersTimeout");
     if (parser_.eof() == http::WireEof::Nothing) {
         abort(Failure::make<ResponseNeverReceived>("no response from " + peer(), std::move(why)));
     } else {
@@ -89,11 +89,16 @@ void HttpConnection::headersTimeUp(Duration allowed) {
     }
 }
 
-void HttpConnection::bodyTimeUp(Duration allowed) {
+void HttpConnection::bodyTimeUp() {
+    if (response_ != nullptr && (!held_.empty() || !response_->wantsData())) {
+        // The reader may take its time. When it waits for the request to go out, and the server
+        // for somebody to take the response, neither would ever go on.
+        phase_ == Sending::Body ? sendTimeUp() : again(limits_.idleTimeout);
+        return;
+    }
     const Duration passed = clock_.seconds() - lastActivity_;
-    const bool readerIsSlow = response_ != nullptr && (!held_.empty() || !response_->wantsData());
-    if (readerIsSlow || passed < allowed) {
-        again(readerIsSlow ? allowed : allowed - passed, allowed);
+    if (passed < limits_.idleTimeout) {
+        again(limits_.idleTimeout - passed);
         return;
     }
     responseFailed("the response from " + peer() + " stopped inside its body",

@@ -90,7 +90,7 @@ void ProxiedExchange::answer() {
         relay(response);
     } catch (const std::exception&) {
         response.abort();
-        refuse(Failure::current());
+        begun_ ? cut(Failure::current()) : refuse(Failure::current());
     }
 }
 
@@ -104,6 +104,7 @@ void ProxiedExchange::relay(const Response& response) {
         request->setHeader("Content-Type", "application/octet-stream");  // RFC 9110 §8.3
     }
     request->write({});
+    begun_ = true;
     if (request->finished()) {
         return;
     }
@@ -129,8 +130,13 @@ void ProxiedExchange::connectionLost(const Failure& reason) {
         request->finish();
         return;
     }
-    log(LogLevel::Error,
-        "proxy: " + request->method() + " " + request->uri() + ": " + reason.brief());
+    cut(reason);
+}
+
+/// Part of the answer is there: its rest cannot be replaced by an error page.
+void ProxiedExchange::cut(const Failure& why) {
+    const Ref<http::Request> request = request_;
+    log(LogLevel::Error, "proxy: " + request->method() + " " + request->uri() + ": " + why.brief());
     request->abort();
 }
 

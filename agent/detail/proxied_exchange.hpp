@@ -48,6 +48,7 @@ private:
     void answer();
     void relay(const Response& response);
     void refuse(const Failure& why);
+    void cut(const Failure& why);
     void over();
 
     Ref<http::Request> request_;  // empty once it is over
@@ -57,6 +58,7 @@ private:
     std::optional<Result<Response>> outcome_;
     ITransport* upstream_ = nullptr;  // while the body comes
     bool ready_ = false;
+    bool begun_ = false;  // the client has the head
 };
 
 }  // namespace marline::detail

@@ -2,27 +2,22 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
+#include <charconv>
+#include <limits>
 #include <string_view>
-#include <vector>
+#include <system_error>
 
+#include <marline/agent/detail/end_to_end.hpp>
 #include <marline/agent/detail/field_list.hpp>
+#include <marline/protocols/http/http_error.hpp>
+#include <marline/protocols/http/status.hpp>
 #include <marline/reactor/address.hpp>
 
 namespace marline::detail {
 namespace {
 
-// RFC 9110 §7.6.1, and what older ones send. Content-Length is said by who frames the body.
-constexpr std::array<std::string_view, 9> kOfTheConnection = {"Connection",
-                                                              "Keep-Alive",
-                                                              "Proxy-Authenticate",
-                                                              "Proxy-Authorization",
-                                                              "Proxy-Connection",
-                                                              "TE",
-                                                              "Trailer",
-                                                              "Transfer-Encoding",
-                                                              "Upgrade"};
-// Proxy becomes HTTP_PROXY in a CGI program (CVE-2016-5385).
+// Content-Length is said by who frames the body; Proxy becomes HTTP_PROXY in a CGI program
+// (CVE-2016-5385).
 constexpr std::array<std::string_view, 4> kOfTheRequest = {"Content-Length", "Expect", "Host",
                                                            "Proxy"};
 // What proxies say of the client, who may say it as well; of X-Forwarded- there are many.
@@ -38,19 +33,6 @@ bool among(const Names& names, std::string_view name) {
 bool saysWhoAsks(std::string_view name) {
     return among(kForwarded, name) ||
            sameWord(name.substr(0, kForwardedPrefix.size()), kForwardedPrefix);
-}
-
-/// Adds the fields that are neither `fields`' connection's nor in `others`.
-template <class Pass>
-http::Headers endToEnd(const http::Headers& fields, Pass pass) {
-    const std::vector<std::string_view> named = listedIn(fields, "Connection");
-    http::Headers kept;
-    for (const auto& [name, value] : fields) {
-        if (!among(kOfTheConnection, name) && !among(named, name) && pass(name)) {
-            kept.addRawHeader(name, value);
-        }
-    }
-    return kept;
 }
 
 /// Adds an element to a field that is a list.
@@ -86,6 +68,30 @@ std::string forwardedElement(const Address& peer, std::string_view host, std::st
 
 }  // namespace
 
+std::optional<std::uint32_t> forwardsLeft(const http::Request& request) {
+    const auto field = request.getHeader("Max-Forwards");
+    if (!field || (request.method() != "TRACE" && request.method() != "OPTIONS")) {
+        return std::nullopt;
+    }
+    std::uint32_t left = 0;
+    const auto [end, error] = std::from_chars(field->data(), field->data() + field->size(), left);
+    if (error == std::errc::invalid_argument || end != field->data() + field->size()) {
+        throw http::HttpError(http::kBadRequest, "Max-Forwards is no number");
+    }
+    return error == std::errc() ? left : std::numeric_limits<std::uint32_t>::max();
+}
+
+std::size_t timesPassed(http::Request& request, std::string_view via) {
+    std::size_t times = 0;
+    for (std::string_view element : listedIn(request.requestHeaders(), "Via")) {
+        // 1.1 NAME (comment)
+        element.remove_prefix(std::min(element.find_first_of(" \t"), element.size()));
+        const std::string_view name = trimmed(element);
+        times += sameWord(name.substr(0, name.find_first_of(" \t")), via) ? 1 : 0;
+    }
+    return times;
+}
+
 http::Headers forwardedRequest(http::Request& request, const std::string& via, bool preserveHost,
                                bool trustForwarded) {
     const http::Headers& sent = request.requestHeaders();
@@ -106,6 +112,9 @@ http::Headers forwardedRequest(http::Request& request, const std::string& via, b
     }
     if (!fields.hasHeader("X-Forwarded-Proto")) {
         fields.addRawHeader("X-Forwarded-Proto", proto);
+    }
+    if (const auto left = forwardsLeft(request)) {
+        fields.setRawHeaders("Max-Forwards", {std::to_string(*left - 1)});
     }
     append(fields, "Via", (request.version() == http::Version::Http10 ? "1.0 " : "1.1 ") + via);
     return fields;

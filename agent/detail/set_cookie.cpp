@@ -5,23 +5,16 @@
 #include <charconv>
 #include <limits>
 
-#include <arpa/inet.h>
 #include <libpsl.h>
 
 #include <marline/agent/detail/field_list.hpp>
+#include <marline/agent/detail/host_name.hpp>
+#include <marline/protocols/detail/text.hpp>
 
 namespace marline::detail {
 namespace {
 
 constexpr std::size_t kMaxAttribute = 1024;
-
-std::string lowered(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    }
-    return out;
-}
 
 bool hasControls(std::string_view text) noexcept {
     return std::any_of(text.begin(), text.end(), [](char c) {
@@ -85,7 +78,7 @@ void readAttribute(SetCookie& cookie, std::string_view part) {
             cookie.maxAge = age;
         }
     } else if (sameWord(name, "domain")) {
-        cookie.domain = lowered(value.substr(value.starts_with('.') ? 1 : 0));
+        cookie.domain = lowerCase(value.substr(value.starts_with('.') ? 1 : 0));
     } else if (sameWord(name, "path")) {
         cookie.path = value.starts_with('/') ? std::optional<std::string>(value) : std::nullopt;
     } else if (sameWord(name, "secure")) {
@@ -173,13 +166,6 @@ struct DateParts {
         return std::nullopt;
     }
 };
-
-bool isAddress(std::string_view host) noexcept {
-    std::array<unsigned char, sizeof(in6_addr)> bytes{};
-    const std::string text(host);
-    return host.find(':') != std::string_view::npos ||
-           ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1;
-}
 
 }  // namespace
 

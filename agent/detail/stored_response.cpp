@@ -18,8 +18,8 @@ constexpr std::uint64_t kShortBody = std::uint64_t{64} << 10;
 /// Takes a body down while another one reads it.
 class Recording final : public IProtocol {
 public:
-    Recording(Ref<IProtocol> receiver, Ref<ResponseCache> cache, Ref<CacheEntry> entry)
-        : receiver_(std::move(receiver)), cache_(std::move(cache)), entry_(std::move(entry)) {}
+    Recording(Ref<IProtocol> receiver, Ref<CacheRequest> asked, Ref<CacheEntry> entry)
+        : receiver_(std::move(receiver)), asked_(std::move(asked)), entry_(std::move(entry)) {}
 
     void makeConnection(ITransport& transport) override {
         if (receiver_) {
@@ -28,11 +28,7 @@ public:
     }
     void dataReceived(std::span<const std::byte> data) override {
         if (entry_) {
-            if (data.size() > cache_->index().options.maxBodyBytes - entry_->body.size()) {
-                entry_.reset();
-            } else {
-                entry_->body += asText(data);
-            }
+            keep(data);
         }
         if (receiver_) {
             receiver_->dataReceived(data);
@@ -40,22 +36,36 @@ public:
     }
     void connectionLost(const Failure& reason) override {
         if (entry_ && reason.check<ResponseDone>() != nullptr) {
-            CacheIndex& index = cache_->index();
             entry_->info.length = entry_->body.size();
-            index.store(entry_);
-            ++index.metrics.stored;
+            asked_->index().metrics.stored += asked_->index().store(entry_, *asked_) ? 1 : 0;
         }
+        giveUp();
         if (receiver_) {
             receiver_->connectionLost(reason);
         }
     }
 
 private:
-    ~Recording() override = default;
+    ~Recording() override { giveUp(); }
+
+    void keep(std::span<const std::byte> data) {
+        CacheIndex& index = asked_->index();
+        if (data.size() > index.options.maxBodyBytes - held_ || !index.hold(data.size())) {
+            giveUp();
+            return;
+        }
+        held_ += data.size();
+        entry_->body += asText(data);
+    }
+    void giveUp() noexcept {
+        entry_.reset();
+        asked_->index().release(std::exchange(held_, 0));
+    }
 
     Ref<IProtocol> receiver_;  // empty: nobody wants it
-    Ref<ResponseCache> cache_;
+    Ref<CacheRequest> asked_;
     Ref<CacheEntry> entry_;  // empty: it is too long
+    std::size_t held_ = 0;   // of it, as the index counts
 };
 
 }  // namespace
@@ -81,6 +91,9 @@ void StoredResponse::deliverBody(Ref<IProtocol> receiver) {
         return;
     }
     busy_ = false;
+    if (endedEarly_) {
+        end(*endedEarly_);
+    }
     goOn();
 }
 
@@ -123,10 +136,13 @@ void StoredResponse::end(const Failure& reason) {
 }
 
 void StoredResponse::abort() {
-    delivered_ = true;
+    const Failure why =
+        Failure::make<ResponseFailed>("the response from the cache was given up",
+                                      std::vector<Failure>{Failure(ConnectionAborted())});
     if (receiver_) {
-        end(Failure::make<ResponseFailed>("the response from the cache was given up",
-                                          std::vector<Failure>{Failure(ConnectionAborted())}));
+        end(why);
+    } else if (!delivered_) {
+        endedEarly_ = why;  // whoever reads it is told, as when it comes from a connection
     }
 }
 
@@ -145,7 +161,7 @@ void RecordedResponse::deliverBody(Ref<IProtocol> receiver) {
     if (!entry_) {
         refuseSecondReader();
     }
-    inner_.deliverBody(makeRef<Recording>(std::move(receiver), cache_, std::exchange(entry_, {})));
+    inner_.deliverBody(makeRef<Recording>(std::move(receiver), asked_, std::exchange(entry_, {})));
 }
 
 void RecordedResponse::discardBody() {

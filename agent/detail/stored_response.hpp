@@ -55,6 +55,7 @@ private:
     Ref<CacheEntry> entry_;
     Ref<IProtocol> receiver_;  // until it was told of the end
     Ref<StoredResponse> self_;
+    std::optional<Failure> endedEarly_;
     std::size_t given_ = 0;
     bool delivered_ = false;
     bool paused_ = false;
@@ -65,9 +66,9 @@ private:
 /// whole and is not too long.
 class RecordedResponse final : public ResponseState {
 public:
-    RecordedResponse(ResponseInfo info, Response inner, Ref<ResponseCache> cache,
+    RecordedResponse(ResponseInfo info, Response inner, Ref<CacheRequest> asked,
                      Ref<CacheEntry> entry)
-        : ResponseState(std::move(info)), inner_(std::move(inner)), cache_(std::move(cache)),
+        : ResponseState(std::move(info)), inner_(std::move(inner)), asked_(std::move(asked)),
           entry_(std::move(entry)) {}
 
     const http::Headers& trailers() const noexcept override { return inner_.trailers(); }
@@ -81,7 +82,7 @@ private:
     ~RecordedResponse() override = default;
 
     Response inner_;
-    Ref<ResponseCache> cache_;
+    Ref<CacheRequest> asked_;
     Ref<CacheEntry> entry_;
 };
 

@@ -42,11 +42,12 @@ void appendHex(std::string& out, char c) {
 
 }  // namespace
 
-std::string percentEncoded(std::string_view text) {
+std::string percentEncoded(std::string_view text, std::string_view refused) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (mayStand(text[i]) || (text[i] == '%' && encodedAt(text, i))) {
+        const bool stands = mayStand(text[i]) && refused.find(text[i]) == std::string_view::npos;
+        if (stands || (text[i] == '%' && encodedAt(text, i))) {
             out += text[i];
         } else {
             out += '%';

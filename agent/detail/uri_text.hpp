@@ -6,9 +6,9 @@
 
 namespace marline::detail {
 
-/// `text` with every byte that no part of a URI may have percent-encoded; what is encoded already
-/// stays, and a lone `%` becomes `%25`.
-std::string percentEncoded(std::string_view text);
+/// `text` with every byte that no part of a URI may have percent-encoded, and those of `refused`,
+/// which only other parts may have; what is encoded already stays, and a lone `%` becomes `%25`.
+std::string percentEncoded(std::string_view text, std::string_view refused = {});
 
 /// `text` with `%XX` decoded; a `%` without two hexadecimal digits stays.
 std::string percentDecoded(std::string_view text);

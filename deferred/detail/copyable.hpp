@@ -4,6 +4,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -11,7 +12,8 @@
 namespace marline::detail {
 
 /// std::copy_constructible, but for the containers and tuples that claim it whatever they hold: a
-/// std::vector of std::unique_ptr says that it can be copied, and then does not compile.
+/// std::vector of std::unique_ptr says that it can be copied, and then does not compile. A class of
+/// the user's with such a member cannot be seen through: it has to delete its copy constructor.
 template <class T>
 struct Copyable : std::bool_constant<std::copy_constructible<T>> {};
 
@@ -23,6 +25,8 @@ template <class T>
 struct Copyable<T>
     : std::bool_constant<std::copy_constructible<T> && copyable<typename T::value_type>> {};
 
+template <class T>
+struct Copyable<std::optional<T>> : Copyable<T> {};
 template <class A, class B>
 struct Copyable<std::pair<A, B>> : std::bool_constant<copyable<A> && copyable<B>> {};
 template <class... Ts>

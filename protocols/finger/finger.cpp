@@ -1,14 +1,13 @@
 #include <marline/protocols/finger/finger.hpp>
 
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
 #include <utility>
 
-#include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
+#include <marline/protocols/detail/asking.hpp>
+#include <marline/protocols/detail/one_answer.hpp>
 #include <marline/protocols/line_receiver.hpp>
-#include <marline/protocols/policies/timeout.hpp>
 #include <marline/protocols/protocol.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
@@ -16,12 +15,11 @@
 namespace marline::finger {
 namespace {
 
-bool isControl(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
+using detail::Asking;
+using detail::OneAnswer;
+using detail::Shared;
 
-struct SharedLookup final : RefCounted {
-    explicit SharedLookup(FingerLookup lookup) : call(std::move(lookup)) {}
-    FingerLookup call;
-};
+bool isControl(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
 
 /// Every line with CRLF, and nothing that a terminal would obey.
 std::string shown(std::string_view answer) {
@@ -36,25 +34,23 @@ std::string shown(std::string_view answer) {
     return text.empty() || text.ends_with('\n') ? text : text + "\r\n";
 }
 
-class FingerServer final : public TimeoutMixin<LineOnlyReceiver> {
+class FingerServer final : public Asking<LineOnlyReceiver> {
 public:
-    FingerServer(IReactorTime& clock, Ref<SharedLookup> lookup, Duration timeout)
-        : TimeoutMixin(clock), lookup_(std::move(lookup)), timeout_(timeout) {
+    FingerServer(IReactorTime& clock, Ref<Shared<FingerLookup>> lookup, Duration timeout,
+                 Duration lookupTimeout)
+        : Asking(clock, {.protocol = "finger",
+                         .whom = "the lookup",
+                         .held = kMaxQuery,
+                         .limit = lookupTimeout,
+                         .knob = "fingerFactory(lookupTimeout)"}),
+          lookup_(std::move(lookup)), timeout_(timeout) {
         setMaxLength(kMaxQuery);
-    }
-    void connectionLost(const Failure& reason) override {
-        TimeoutMixin::connectionLost(reason);
-        if (std::optional<Deferred<>> looking = std::exchange(looking_, std::nullopt)) {
-            looking->cancel();
-        }
     }
 
 private:
     void connectionMade() override { setTimeout(timeout_); }
-    void timeoutConnection() override { transport()->abortConnection(); }
+    void silent() override { transport()->abortConnection(); }
     void lineReceived(std::string_view line) override {
-        setTimeout({});
-        pauseProducing();  // one query a connection
         FingerQuery query;
         while (line.starts_with(' ')) {
             line.remove_prefix(1);
@@ -71,18 +67,8 @@ private:
             answer("Finger forwarding service denied");
             return;
         }
-        Deferred<> looking =
-            maybeDeferred([&] {
-                return lookup_->call(std::move(query));
-            }).addBoth([self = Ref<FingerServer>(this)](const Result<std::string>& found) {
-                self->looking_.reset();
-                if (self->transport() != nullptr) {
-                    self->answered(found);
-                }
-            });
-        if (!transport()->disconnecting()) {
-            looking_ = std::move(looking);
-        }
+        ask(maybeDeferred([&] { return lookup_->value(std::move(query)); }),
+            [this](const Result<std::string>& found) { answered(found); });
     }
     void answered(const Result<std::string>& found) {
         if (!found.ok()) {
@@ -90,24 +76,23 @@ private:
         }
         answer(found.ok() ? found.value() : "Internal error in server");
     }
+    /// One query a connection: who does not take the answer in time is cut off.
     void answer(std::string_view text) {
         transport()->write(shown(text));
         setTimeout(timeout_);
         transport()->loseConnection();
     }
 
-    Ref<SharedLookup> lookup_;
+    Ref<Shared<FingerLookup>> lookup_;
     Duration timeout_;
-    std::optional<Deferred<>> looking_;
 };
 
-class FingerClient final : public TimeoutMixin<Protocol> {
+class FingerClient final : public OneAnswer<std::string, Protocol> {
 public:
     FingerClient(IReactorTime& clock, std::string query, Duration timeout)
-        : TimeoutMixin(clock), query_(std::move(query)), timeout_(timeout) {}
+        : OneAnswer(clock, timeout, "finger: the server did not answer in time"),
+          query_(std::move(query)) {}
 
-    /// To be called once.
-    Deferred<std::string> answer() { return *std::exchange(result_, std::nullopt); }
     void dataReceived(std::span<const std::byte> data) override {
         resetTimeout();
         if (answer_.size() + data.size() > kMaxAnswer) {
@@ -118,50 +103,32 @@ public:
         answer_ += asText(data);
     }
     void connectionLost(const Failure& reason) override {
-        if (source_.pending() && reason.check<ConnectionDone>() != nullptr) {
-            source_.callback(std::move(answer_));
-        } else if (source_.pending()) {
-            source_.errback(reason);
+        if (reason.check<ConnectionDone>() != nullptr) {
+            succeed(std::move(answer_));
         }
-        TimeoutMixin::connectionLost(reason);
+        OneAnswer::connectionLost(reason);
     }
 
 private:
     void connectionMade() override {
-        setTimeout(timeout_);
+        OneAnswer::connectionMade();
         transport()->write(query_);
-    }
-    void timeoutConnection() override {
-        end(Failure::make<TimeoutError>("finger: the server did not answer in time"));
-    }
-    void end(Failure why) {
-        transport()->abortConnection();
-        if (source_.pending()) {
-            source_.errback(std::move(why));
-        }
-    }
-    void abandon() {
-        if (transport() != nullptr) {
-            transport()->abortConnection();
-        }
     }
 
     std::string query_;
-    Duration timeout_;
     std::string answer_;
-    DeferredSource<std::string> source_{[this](const Deferred<std::string>&) { abandon(); }};
-    std::optional<Deferred<std::string>> result_ = source_.deferred();
 };
 
 }  // namespace
 
-Ref<IProtocolFactory> fingerFactory(IReactorTime& clock, FingerLookup lookup, Duration timeout) {
+Ref<IProtocolFactory> fingerFactory(IReactorTime& clock, FingerLookup lookup, Duration timeout,
+                                    Duration lookupTimeout) {
     if (!lookup) {
         throw std::invalid_argument("fingerFactory: the lookup is missing");
     }
-    auto shared = makeRef<SharedLookup>(std::move(lookup));
-    return factoryOf([&clock, shared, timeout](const Address&) {
-        return makeRef<FingerServer>(clock, shared, timeout);
+    auto shared = makeRef<Shared<FingerLookup>>(std::move(lookup));
+    return factoryOf([&clock, shared, timeout, lookupTimeout](const Address&) {
+        return makeRef<FingerServer>(clock, shared, timeout, lookupTimeout);
     });
 }
 
@@ -172,9 +139,7 @@ Deferred<std::string> finger(IReactorTime& clock, IStreamClientEndpoint& endpoin
         throw std::invalid_argument("finger: a user has no control characters, and no more than " +
                                     std::to_string(kMaxQuery) + " bytes");
     }
-    auto client = makeRef<FingerClient>(clock, line + "\r\n", timeout);
-    return endpoint.connect(factoryOf([client](const Address&) { return client; }))
-        .addCallback([client](const Ref<IProtocol>&) { return client->answer(); });
+    return detail::askOnce(endpoint, makeRef<FingerClient>(clock, line + "\r\n", timeout));
 }
 
 }  // namespace marline::finger

@@ -22,6 +22,8 @@ inline constexpr std::size_t kMaxQuery = 512;
 inline constexpr std::size_t kMaxAnswer = 1024 * 1024;
 /// How long either side waits for the other.
 inline constexpr Duration kFingerTimeout = std::chrono::seconds(30);
+/// How long a lookup may take.
+inline constexpr Duration kFingerLookupTimeout = std::chrono::minutes(2);
 
 /// What a client asks (RFC 1288 §2.3).
 struct FingerQuery {
@@ -43,11 +45,14 @@ using FingerLookup = UniqueFunction<Deferred<std::string>(FingerQuery)>;
 
 /// Answers one query a connection (Twisted: `protocols.finger.Finger`). What is forwarded, with an
 /// `@`, is refused (RFC 1288 §3.2.1). Control characters of an answer are left out (§3.3). A
-/// Failure of `lookup` is logged, and the client hears that there was one.
+/// Failure of `lookup` is logged, and the client hears that there was one. It is cancelled when it
+/// takes longer than `lookupTimeout`, or the client leaves, which the end of its input is taken for
+/// as well; a client that sends more than kMaxQuery bytes behind its query is not heard leaving.
 ///
 /// `clock` must outlive the connections. Throws std::invalid_argument without `lookup`.
 MARLINE_API Ref<IProtocolFactory> fingerFactory(IReactorTime& clock, FingerLookup lookup,
-                                                Duration timeout = kFingerTimeout);
+                                                Duration timeout = kFingerTimeout,
+                                                Duration lookupTimeout = kFingerLookupTimeout);
 
 /// Asks the server at `endpoint`, and fires with all that it says until it closes. Fails with
 /// FingerError, TimeoutError, what connecting fails with, or the connection's end. Throws

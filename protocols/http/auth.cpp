@@ -5,38 +5,11 @@
 #include <stdexcept>
 #include <utility>
 
+#include <marline/protocols/detail/base64.hpp>
 #include <marline/protocols/http/detail/characters.hpp>
 #include <marline/protocols/http/status.hpp>
 
 namespace marline::http {
-namespace {
-
-/// Decodes base64 (RFC 4648 §4), with padding or without; nothing for what is none.
-std::optional<std::string> decodeBase64(std::string_view text) {
-    constexpr std::string_view kAlphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    while (text.ends_with('=')) {
-        text.remove_suffix(1);
-    }
-    std::string out;
-    unsigned bits = 0;
-    unsigned have = 0;
-    for (const char c : text) {
-        const std::size_t value = kAlphabet.find(c);
-        if (value == std::string_view::npos) {
-            return std::nullopt;
-        }
-        bits = (bits << 6U | static_cast<unsigned>(value)) & 0xffffU;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            out += static_cast<char>(bits >> have & 0xffU);
-        }
-    }
-    return out;
-}
-
-}  // namespace
 
 bool sameSecret(std::string_view left, std::string_view right) noexcept {
     if (left.size() != right.size()) {
@@ -63,7 +36,8 @@ Ref<Resource> BasicAuth::standIn(Request& request) {
     if (!sameFieldName(sent.substr(0, kScheme.size()), kScheme)) {
         return {};
     }
-    const auto pair = decodeBase64(detail::trimBlanks(sent.substr(kScheme.size())));
+    const auto pair =
+        marline::detail::decodeBase64(detail::trimBlanks(sent.substr(kScheme.size())));
     const std::size_t colon = pair ? pair->find(':') : std::string::npos;
     if (colon == std::string::npos) {
         return {};

@@ -8,10 +8,12 @@
 
 #include <openssl/evp.h>
 
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/http/auth.hpp>
 #include <marline/protocols/http/detail/characters.hpp>
 #include <marline/protocols/http/detail/digest_hash.hpp>
 #include <marline/protocols/http/detail/digest_nonces.hpp>
+#include <marline/protocols/http/detail/path.hpp>
 #include <marline/protocols/http/status.hpp>
 
 namespace marline::http {
@@ -34,10 +36,8 @@ public:
             if (equals == std::string_view::npos) {
                 return std::nullopt;
             }
-            std::string name(detail::trimBlanks(text.substr(0, equals)));
-            std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-                return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-            });
+            std::string name =
+                marline::detail::lowerCase(detail::trimBlanks(text.substr(0, equals)));
             text = detail::trimBlanks(text.substr(equals + 1));
             auto value = text.starts_with('"') ? quoted(text) : token(text);
             text = detail::trimBlanks(text);
@@ -50,6 +50,7 @@ public:
         return all;
     }
 
+    bool has(std::string_view name) const { return values_.contains(name); }
     /// The value of a parameter; empty without it.
     const std::string& operator[](std::string_view name) const {
         static const std::string kNone;
@@ -91,6 +92,24 @@ std::uint32_t countOf(std::string_view text) noexcept {
     return text.size() == kCountDigits && error == std::errc() && read == end ? count : 0;
 }
 
+/// RFC 7616 §3.4: the name, or `username*` (RFC 8187) for one that is not of ASCII; empty when it
+/// cannot be read, or there are both.
+std::string userOf(const Credentials& said) {
+    constexpr std::string_view kCharset = "utf-8'";
+    if (!said.has("username*")) {
+        return said["username"];
+    }
+    const std::string_view coded = said["username*"];
+    const std::size_t text = coded.find('\'', kCharset.size());
+    if (said.has("username") || text == std::string_view::npos ||
+        marline::detail::lowerCase(coded.substr(0, kCharset.size())) != kCharset) {
+        return {};
+    }
+    std::string user;
+    detail::appendDecoded(user, coded.substr(text + 1));
+    return user;
+}
+
 std::optional<Credentials> credentialsOf(const Request& request) {
     constexpr std::string_view kScheme = "digest ";
     const std::string_view sent = request.getHeader("Authorization").value_or("");
@@ -116,10 +135,15 @@ DigestAuth::DigestAuth(Ref<Resource> guarded, std::string realm, Secrets secrets
                      [](char c) { return detail::isOf(detail::CharClass::Quoted, c); })) {
         throw std::invalid_argument("a realm has no quotes, backslashes or control characters");
     }
+    std::erase_if(options_.algorithms, [](DigestAlgorithm each) {
+        return !detail::digestWorks(detail::digestAlgorithm(nameOf(each)));
+    });
     if (options_.algorithms.empty() || options_.maxNonces == 0 ||
         options_.nonceLifetime <= Duration::zero()) {
         throw std::invalid_argument(
-            "DigestOptions: algorithms, maxNonces and nonceLifetime must be more than nothing");
+            "DigestOptions: algorithms (that OpenSSL does), maxNonces and nonceLifetime must be "
+            "more "
+            "than nothing");
     }
 }
 
@@ -153,9 +177,10 @@ DigestAuth::Verdict DigestAuth::judge(Request& request) {
     if (said["uri"] != request.uri()) {
         throw HttpError(kBadRequest, "the credentials are for another target");
     }
+    const std::string user = userOf(said);
     const auto* const hash = detail::digestAlgorithm(nameOf(*algorithm));
     // Nobody's secret is hashed as well, so that the time does not tell who is there.
-    const std::string secret = secrets_(said["username"], *algorithm).value_or("");
+    const std::string secret = secrets_(user, *algorithm).value_or("");
     const std::string right =
         detail::digestHash(hash, {secret, said["nonce"], said["nc"], said["cnonce"], "auth",
                                   detail::digestHash(hash, {request.method(), request.uri()})});
@@ -165,7 +190,7 @@ DigestAuth::Verdict DigestAuth::judge(Request& request) {
     if (!nonces_->use(said["nonce"], said["opaque"], count, request.clock().seconds())) {
         return Verdict::Stale;
     }
-    request.setUser(said["username"]);
+    request.setUser(user);
     return Verdict::Right;
 }
 

@@ -29,7 +29,8 @@ MARLINE_API std::string digestSecret(DigestAlgorithm algorithm, std::string_view
 
 /// How DigestAuth asks.
 struct DigestOptions {
-    /// What is offered, the best first; MD5 is for clients that know nothing else.
+    /// What is offered, the best first; MD5 is for clients that know nothing else. What OpenSSL
+    /// does not do, as MD5 under FIPS, is left out.
     std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::Sha256, DigestAlgorithm::Md5};
     /// How long a nonce can be used; then the client is given a new one, without asking its user.
     Duration nonceLifetime = std::chrono::minutes(5);
@@ -39,7 +40,8 @@ struct DigestOptions {
 
 /// Lets requests to a resource, and all below it, pass when whoever sends them knows the password,
 /// which is never sent (Twisted: `guard.HTTPAuthSessionWrapper` with `DigestCredentialFactory`;
-/// RFC 7616 with qop `auth`). Others get a 401. The name is in Request::getUser() then.
+/// RFC 7616 with qop `auth`, and with `username*`). Others get a 401. The name is in
+/// Request::getUser() then.
 ///
 /// Each answer to a nonce counts once: a replayed request is given a new nonce (`stale=true`), not
 /// the resource. Bodies are not covered: use TLS where they matter.
@@ -54,11 +56,12 @@ public:
                                                               DigestAlgorithm algorithm)>;
 
     /// Throws std::invalid_argument for a realm with a quote, a backslash or a control character,
-    /// and for options that let nobody in.
+    /// and for options that let nobody in, as when OpenSSL does none of the algorithms.
     DigestAuth(Ref<Resource> guarded, std::string realm, Secrets secrets,
                DigestOptions options = {});
 
-    /// Throws HttpError(400) for credentials that were made for another target.
+    /// Throws HttpError(400) for credentials that were made for another target, which one that is
+    /// written in another way is too: `uri` must be the target of the request, byte for byte.
     Ref<Resource> standIn(Request& request) override;
     bool isLeaf() const noexcept override { return true; }
     Rendered render(Request& request) override;

@@ -42,8 +42,10 @@ struct FileOptions {
 ///
 /// What is there is looked at with each request; nothing is kept in memory. Answers ranges and
 /// conditions, with an ETag of the time of change and the size. Nothing outside of the folder is
-/// served: a symbolic link may point within it only. Children that were put win over files. Reading
-/// happens on the reactor's thread, in pieces of 64 KiB for large files.
+/// served: a symbolic link may point within it only. Children that were put win over files. Large
+/// files leave by sendfile(2) where the transport can, else they are read in pieces of 64 KiB; both
+/// happen on the reactor's thread. A file must not become shorter while it is sent: the connection
+/// ends then.
 class MARLINE_API File final : public Resource {
 public:
     /// The folder is opened here, and stays the same one when it is renamed. Throws

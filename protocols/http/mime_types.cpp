@@ -1,6 +1,7 @@
 #include <marline/protocols/http/mime_types.hpp>
 
-#include <cctype>
+#include <marline/protocols/detail/text.hpp>
+
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -10,6 +11,7 @@
 namespace marline::http {
 namespace {
 
+using marline::detail::lowerCase;
 using Known = std::pair<const char*, const char*>;
 
 constexpr Known kTypes[] = {
@@ -101,14 +103,6 @@ constexpr Known kTypes[] = {
     {"zst", "application/zstd"},
 };
 
-std::string lowered(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower) {
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-    return lower;
-}
-
 }  // namespace
 
 MimeTypes::MimeTypes() {
@@ -122,12 +116,12 @@ std::string_view MimeTypes::typeOf(std::string_view filename) const {
     if (dot == std::string_view::npos) {
         return {};
     }
-    const auto at = types_.find(lowered(filename.substr(dot + 1)));
+    const auto at = types_.find(lowerCase(filename.substr(dot + 1)));
     return at == types_.end() ? std::string_view{} : at->second;
 }
 
 void MimeTypes::set(std::string_view extension, std::string type) {
-    types_.insert_or_assign(lowered(extension), std::move(type));
+    types_.insert_or_assign(lowerCase(extension), std::move(type));
 }
 
 void MimeTypes::load(const std::string& path) {
@@ -140,7 +134,7 @@ void MimeTypes::load(const std::string& path) {
         std::string type;
         words >> type;
         for (std::string extension; words >> extension;) {
-            types_.try_emplace(lowered(extension), type);
+            types_.try_emplace(lowerCase(extension), type);
         }
     }
 }

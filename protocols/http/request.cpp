@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/http/cookie.hpp>
 #include <marline/protocols/http/detail/http_channel.hpp>
 #include <marline/protocols/http/detail/path.hpp>
@@ -168,11 +169,7 @@ std::string Request::getRequestHostname() const {
     const std::string_view host = authority();
     const std::size_t bracket = host.find(']');
     const std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
-    std::string name(host.substr(0, colon));
-    for (char& c : name) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    }
-    return name;
+    return marline::detail::lowerCase(host.substr(0, colon));
 }
 
 const std::string& Request::getUser() const noexcept {

@@ -177,6 +177,10 @@ public:
 
     /// Internal: made by a Site, for one request after the other.
     Request();
+    /// Internal, for File: has the transport send a part of a file as the next piece of the body,
+    /// and tells when that is done. None when it must be written instead: it is to be encoded, its
+    /// length was not announced, or the transport sends no files.
+    std::optional<Deferred<>> sendFile(int fd, std::uint64_t offset, std::uint64_t count);
 
 private:
     friend class HttpChannel;

@@ -248,6 +248,22 @@ void Request::write(std::string_view data) {
     }
 }
 
+std::optional<Deferred<>> Request::sendFile(int fd, std::uint64_t offset, std::uint64_t count) {
+    refuseFinished("sendFile()");
+    if (state_ == State::Waiting) {
+        put({}, std::nullopt, false);
+    }
+    if (state_ != State::Writing || !lengthKnown_ || count > remaining_) {
+        return std::nullopt;
+    }
+    std::optional<Deferred<>> sending = channel_->sendFile(fd, offset, count);
+    if (sending) {
+        remaining_ -= count;
+        sentBytes_ += count;
+    }
+    return sending;
+}
+
 void Request::finish() {
     refuseFinished("finish()");
     if (state_ != State::Gone) {

@@ -7,6 +7,7 @@
 
 #include <sys/random.h>
 
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/http/http_error.hpp>
 #include <marline/protocols/http/status.hpp>
 
@@ -21,13 +22,7 @@ std::string newUid() {
             throw std::system_error(errno, std::system_category(), "get random bytes");
         }
     }
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string uid;
-    for (const unsigned char byte : bytes) {
-        uid += kDigits[byte >> 4U];
-        uid += kDigits[byte & 15U];
-    }
-    return uid;
+    return marline::detail::hexText(bytes);
 }
 
 }  // namespace

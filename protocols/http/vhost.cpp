@@ -1,25 +1,17 @@
 #include <marline/protocols/http/vhost.hpp>
 
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/http/status.hpp>
 
 namespace marline::http {
-namespace {
 
-std::string lowered(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    }
-    return lower;
-}
-
-}  // namespace
+using marline::detail::lowerCase;
 
 void NameVirtualHost::addHost(std::string_view name, Ref<Resource> resource) {
-    hosts_.insert_or_assign(lowered(name), std::move(resource));
+    hosts_.insert_or_assign(lowerCase(name), std::move(resource));
 }
 
-void NameVirtualHost::removeHost(std::string_view name) { hosts_.erase(lowered(name)); }
+void NameVirtualHost::removeHost(std::string_view name) { hosts_.erase(lowerCase(name)); }
 
 Ref<Resource> NameVirtualHost::standIn(Request& request) {
     const auto at = hosts_.find(request.getRequestHostname());

@@ -2,26 +2,25 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
-#include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
+#include <marline/protocols/detail/asking.hpp>
+#include <marline/protocols/detail/one_answer.hpp>
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/line_receiver.hpp>
-#include <marline/protocols/policies/timeout.hpp>
-#include <marline/protocols/protocol.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
 namespace marline::ident {
 namespace {
 
-struct SharedLookup final : RefCounted {
-    explicit SharedLookup(IdentLookup lookup) : call(std::move(lookup)) {}
-    IdentLookup call;
-};
+using detail::Asking;
+using detail::OneAnswer;
+using detail::printable;
+using detail::Shared;
 
 std::string_view trimmed(std::string_view text) {
     const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
@@ -52,22 +51,22 @@ std::string shown(const std::string& text) {
     return line;
 }
 
-class IdentServer final : public TimeoutMixin<LineOnlyReceiver> {
+class IdentServer final : public Asking<LineOnlyReceiver> {
 public:
-    IdentServer(IReactorTime& clock, Ref<SharedLookup> lookup, Duration timeout)
-        : TimeoutMixin(clock), lookup_(std::move(lookup)), timeout_(timeout) {
+    IdentServer(IReactorTime& clock, Ref<Shared<IdentLookup>> lookup, Duration timeout,
+                Duration lookupTimeout)
+        : Asking(clock, {.protocol = "ident",
+                         .whom = "the lookup",
+                         .held = kMaxIdentPipelined,
+                         .limit = lookupTimeout,
+                         .knob = "identFactory(lookupTimeout)"}),
+          lookup_(std::move(lookup)), timeout_(timeout) {
         setMaxLength(kMaxIdentLine);
-    }
-    void connectionLost(const Failure& reason) override {
-        TimeoutMixin::connectionLost(reason);
-        if (std::optional<Deferred<>> looking = std::exchange(looking_, std::nullopt)) {
-            looking->cancel();
-        }
     }
 
 private:
     void connectionMade() override { setTimeout(timeout_); }
-    void timeoutConnection() override { transport()->abortConnection(); }
+    void silent() override { transport()->abortConnection(); }
     void lineReceived(std::string_view line) override {
         resetTimeout();
         const std::string pair(trimmed(line));
@@ -80,29 +79,12 @@ private:
             answer(pair, Failure::make<InvalidPort>());
             return;
         }
-        busy_ = true;
-        const std::string ports =
+        std::string ports =
             std::to_string(query.portOnServer) + ", " + std::to_string(query.portOnClient);
-        Deferred<> looking =
-            maybeDeferred([&] {
-                return lookup_->call(std::move(query));
-            }).addBoth([self = Ref<IdentServer>(this), ports](const Result<IdentReply>& found) {
-                self->busy_ = false;
-                self->looking_.reset();
-                if (self->transport() == nullptr) {
-                    return;
-                }
-                self->answer(ports, found);
-                if (self->paused()) {
-                    self->setTimeout(self->timeout_);
-                    self->resumeProducing();
-                }
+        ask(maybeDeferred([&] { return lookup_->value(std::move(query)); }),
+            [this, ports = std::move(ports)](const Result<IdentReply>& found) {
+                answer(ports, found);
             });
-        if (busy_) {
-            looking_ = std::move(looking);
-            setTimeout({});
-            pauseProducing();
-        }
     }
     void answer(const std::string& ports, const Result<IdentReply>& found) {
         if (found.ok()) {
@@ -125,10 +107,8 @@ private:
         }
     }
 
-    Ref<SharedLookup> lookup_;
+    Ref<Shared<IdentLookup>> lookup_;
     Duration timeout_;
-    bool busy_ = false;
-    std::optional<Deferred<>> looking_;
 };
 
 Failure errorOf(std::string_view word) {
@@ -141,34 +121,22 @@ Failure errorOf(std::string_view word) {
     if (word == "HIDDEN-USER") {
         return Failure::make<HiddenUser>();
     }
-    return Failure::make<IdentError>(std::string(word));
+    return Failure::make<IdentError>(printable(word));
 }
 
-class IdentClient final : public TimeoutMixin<LineOnlyReceiver> {
+class IdentClient final : public OneAnswer<IdentReply, LineOnlyReceiver> {
 public:
     IdentClient(IReactorTime& clock, std::uint16_t portOnServer, std::uint16_t portOnClient,
                 Duration timeout)
-        : TimeoutMixin(clock), portOnServer_(portOnServer), portOnClient_(portOnClient),
-          timeout_(timeout) {
+        : OneAnswer(clock, timeout, "ident: the server did not answer in time"),
+          portOnServer_(portOnServer), portOnClient_(portOnClient) {
         setMaxLength(kMaxIdentLine);
-    }
-
-    /// To be called once.
-    Deferred<IdentReply> answer() { return *std::exchange(result_, std::nullopt); }
-    void connectionLost(const Failure& reason) override {
-        if (source_.pending()) {
-            source_.errback(reason);
-        }
-        TimeoutMixin::connectionLost(reason);
     }
 
 private:
     void connectionMade() override {
-        setTimeout(timeout_);
+        OneAnswer::connectionMade();
         sendLine(std::to_string(portOnServer_) + ", " + std::to_string(portOnClient_));
-    }
-    void timeoutConnection() override {
-        end(Failure::make<TimeoutError>("ident: the server did not answer in time"));
     }
     void lineLengthExceeded(std::string_view) override {
         end(Failure::make<IdentError>("ident: the answer is longer than " +
@@ -176,7 +144,7 @@ private:
     }
     /// `PORT, PORT : USERID : SYSTEM[, CHARSET] : USER`, or `PORT, PORT : ERROR : WORD`.
     void lineReceived(std::string_view line) override {
-        const std::string whole(line.substr(0, 60));
+        const std::string whole = printable(line, 60);
         std::string_view ports = takePart(line, ':');
         const bool ours = portOf(takePart(ports, ',')) == portOnServer_ &&
                           portOf(trimmed(ports)) == portOnClient_;
@@ -187,50 +155,34 @@ private:
             std::string_view system = takePart(line, ':');
             line.remove_prefix(line.starts_with(' ') ? 1U : 0U);
             transport()->loseConnection();
-            if (source_.pending()) {
-                source_.callback(IdentReply{std::string(takePart(system, ',')), std::string(line)});
-            }
+            succeed(IdentReply{std::string(takePart(system, ',')), std::string(line)});
         } else {
             end(Failure::make<IdentError>("ident: cannot read the answer '" + whole + "'"));
-        }
-    }
-    void end(Failure why) {
-        abandon();
-        if (source_.pending()) {
-            source_.errback(std::move(why));
-        }
-    }
-    void abandon() {
-        if (transport() != nullptr) {
-            transport()->abortConnection();
         }
     }
 
     std::uint16_t portOnServer_;
     std::uint16_t portOnClient_;
-    Duration timeout_;
-    DeferredSource<IdentReply> source_{[this](const Deferred<IdentReply>&) { abandon(); }};
-    std::optional<Deferred<IdentReply>> result_ = source_.deferred();
 };
 
 }  // namespace
 
-Ref<IProtocolFactory> identFactory(IReactorTime& clock, IdentLookup lookup, Duration timeout) {
+Ref<IProtocolFactory> identFactory(IReactorTime& clock, IdentLookup lookup, Duration timeout,
+                                   Duration lookupTimeout) {
     if (!lookup) {
         throw std::invalid_argument("identFactory: the lookup is missing");
     }
-    auto shared = makeRef<SharedLookup>(std::move(lookup));
-    return factoryOf([&clock, shared, timeout](const Address&) {
-        return makeRef<IdentServer>(clock, shared, timeout);
+    auto shared = makeRef<Shared<IdentLookup>>(std::move(lookup));
+    return factoryOf([&clock, shared, timeout, lookupTimeout](const Address&) {
+        return makeRef<IdentServer>(clock, shared, timeout, lookupTimeout);
     });
 }
 
 Deferred<IdentReply> lookup(IReactorTime& clock, IStreamClientEndpoint& endpoint,
                             std::uint16_t portOnServer, std::uint16_t portOnClient,
                             Duration timeout) {
-    auto client = makeRef<IdentClient>(clock, portOnServer, portOnClient, timeout);
-    return endpoint.connect(factoryOf([client](const Address&) { return client; }))
-        .addCallback([client](const Ref<IProtocol>&) { return client->answer(); });
+    return detail::askOnce(endpoint,
+                           makeRef<IdentClient>(clock, portOnServer, portOnClient, timeout));
 }
 
 }  // namespace marline::ident

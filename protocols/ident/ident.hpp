@@ -26,6 +26,10 @@ inline constexpr std::size_t kMaxUserId = 512;
 inline constexpr std::size_t kMaxIdentUnsent = 256 * 1024;
 /// How long either side waits for the other (RFC 1413 §4: 60 to 180 s).
 inline constexpr Duration kIdentTimeout = std::chrono::seconds(60);
+/// How long a lookup may take: no client waits longer (RFC 1413 §4).
+inline constexpr Duration kIdentLookupTimeout = std::chrono::seconds(180);
+/// How many bytes of further queries are read while a lookup is waited for.
+inline constexpr std::size_t kMaxIdentPipelined = 4096;
 
 /// The server does not say whose the connection is (Twisted: `IdentError`); the message is the
 /// word of RFC 1413 for it: UNKNOWN-ERROR.
@@ -72,10 +76,14 @@ struct IdentQuery {
 /// UNKNOWN-ERROR, and is logged. May be a coroutine function.
 using IdentLookup = UniqueFunction<Deferred<IdentReply>(IdentQuery)>;
 
-/// Answers queries (Twisted: `IdentServer`). `clock` must outlive the connections. Throws
+/// Answers queries, one after the other (Twisted: `IdentServer`). A client that sends no line for
+/// `timeout` is cut off; one that asks on may stay. `lookup` is cancelled when it takes longer than
+/// `lookupTimeout`, which is answered with UNKNOWN-ERROR, or the client leaves, which the end of
+/// its input is taken for as well. `clock` must outlive the connections. Throws
 /// std::invalid_argument without `lookup`.
 MARLINE_API Ref<IProtocolFactory> identFactory(IReactorTime& clock, IdentLookup lookup,
-                                               Duration timeout = kIdentTimeout);
+                                               Duration timeout = kIdentTimeout,
+                                               Duration lookupTimeout = kIdentLookupTimeout);
 
 /// Asks the server at `endpoint` (Twisted: `IdentClient.lookup`). Fails with the IdentError that it
 /// answers, TimeoutError, what connecting fails with, or the connection's end. What the server says

@@ -40,7 +40,8 @@ public:
     virtual void lineReceived(std::string_view line) = 0;
     /// The message is whole. The server answers 250 once the Deferred has fired: from then on the
     /// message is this side's to deliver. A Failure of it refuses the message. It is cancelled when
-    /// the connection is lost before: a client that did not hear the 250 sends the message again.
+    /// the connection is lost before, or SmtpLimits::delivery is over: a client that did not hear
+    /// the 250 sends the message again. What cannot be cancelled any more is delivered twice.
     virtual Deferred<> eomReceived() = 0;
     /// The message will not become whole: the connection is gone, or the message was refused.
     virtual void connectionLost() = 0;
@@ -56,7 +57,8 @@ using MessageMaker = UniqueFunction<Ref<IMessage>()>;
 ///
 /// A Failure that holds an SmtpError with a code from 400 to 599 is answered with that; any other
 /// with 451, and is logged. What is thrown counts as a Failure. What they get is theirs, so that
-/// they may be coroutines.
+/// they may be coroutines. When the connection is lost, which a client's end of input is taken for
+/// as well, what has not fired is cancelled; a later Failure of it is logged.
 class MARLINE_API IMessageDelivery : public RefCounted {
 public:
     /// May this client send in the name of `origin`, which may be null? Fires with the sender to
@@ -66,7 +68,8 @@ public:
     virtual Deferred<MessageMaker> validateTo(SmtpSession session, MailAddress origin,
                                               MailAddress recipient) = 0;
     /// The trace field (RFC 5321 §4.4) that every message gets as its first line; empty for none.
-    /// Unless overridden it names the client, this server, the protocol and the time.
+    /// Unless overridden it names the client, this server, the protocol and the time. It is one
+    /// line of no more than 998 bytes; for another the message is refused with 451, and logged.
     virtual std::string receivedHeader(const SmtpSession& session, const MailAddress& origin);
 
 protected:

@@ -17,10 +17,9 @@ namespace marline::smtp {
 /// IMessageDelivery fails with one to choose the answer.
 class MARLINE_API SmtpError : public Error {
 public:
-    /// `code` is that of the answer (RFC 5321 §4.2), or 0 where there was none.
-    SmtpError(int code, const std::string& text)
-        : Error((code != 0 ? std::to_string(code) + ' ' : std::string()) + text), code_(code),
-          text_(text) {}
+    /// `code` is that of the answer (RFC 5321 §4.2), or 0 where there was none. The error's message
+    /// is one line, whatever the text holds.
+    SmtpError(int code, const std::string& text);
 
     int code() const noexcept { return code_; }
     /// What was answered, without the code; several lines are separated by '\n'.

@@ -20,7 +20,8 @@ namespace marline::smtp {
 
 /// How long a server may take to answer a command (RFC 5321 §4.5.3.2).
 inline constexpr Duration kSmtpReplyTimeout = std::chrono::minutes(5);
-/// How long it may take to answer to a whole message (RFC 5321 §4.5.3.2.6).
+/// How long it may take none of a message's text, and then to answer to the whole (RFC 5321
+/// §4.5.3.2.5 and .6).
 inline constexpr Duration kSmtpDeliveryTimeout = std::chrono::minutes(10);
 /// How long the answer to QUIT is waited for, when all is done.
 inline constexpr Duration kSmtpQuitTimeout = std::chrono::seconds(10);
@@ -48,6 +49,7 @@ struct SendMailOptions {
     /// Authenticates with PLAIN, else LOGIN; under TLS only.
     std::optional<SmtpCredentials> credentials = {};
     Duration replyTimeout = kSmtpReplyTimeout;
+    /// Looked at once in that time: while the server takes of the text it has another one.
     Duration deliveryTimeout = kSmtpDeliveryTimeout;
 };
 

@@ -19,13 +19,13 @@ SmtpFactory::SmtpFactory(IReactorTime& clock, Ref<IMessageDelivery> delivery, Sm
         throw std::invalid_argument(
             "SmtpFactory: SmtpOptions::requireAuth without checkCredentials");
     }
-    shared_ = makeRef<Shared>(std::move(delivery), std::move(options));
+    service_ = makeRef<detail::SmtpService>(std::move(delivery), std::move(options));
 }
 
 SmtpFactory::~SmtpFactory() = default;
 
 Ref<IProtocol> SmtpFactory::buildProtocol(const Address&) {
-    return makeRef<detail::SmtpServer>(clock_, shared_);
+    return makeRef<detail::SmtpServer>(clock_, service_);
 }
 
 }  // namespace marline::smtp

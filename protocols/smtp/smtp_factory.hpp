@@ -17,6 +17,9 @@
 #include <marline/reactor/tls_context.hpp>
 
 namespace marline::smtp {
+namespace detail {
+class SmtpService;
+}
 
 /// The longest command line, with its CRLF (RFC 5321 §4.5.3.1.4).
 inline constexpr std::size_t kMaxCommandLine = 512;
@@ -28,10 +31,14 @@ inline constexpr std::size_t kMaxTextLine = 1000;
 inline constexpr std::size_t kMaxRecipients = 100;
 /// The most bytes of one message, with its line ends.
 inline constexpr std::size_t kMaxMessageBytes = 10 * 1024 * 1024;
-/// How many commands of one connection may be refused.
+/// How many mistakes a client may make on one connection.
 inline constexpr std::size_t kMaxRefusals = 10;
 /// How many bytes of answers may wait for a client that does not read them.
 inline constexpr std::size_t kMaxSmtpUnsent = 256 * 1024;
+/// How many bytes of further commands are read while a delivery is waited for.
+inline constexpr std::size_t kMaxSmtpPipelined = 64 * 1024;
+/// How long a delivery may take: no client waits longer (RFC 5321 §4.5.3.2.6).
+inline constexpr Duration kMaxSmtpDelivery = std::chrono::minutes(10);
 /// How long a client may be silent (RFC 5321 §4.5.3.2.7).
 inline constexpr Duration kSmtpIdleTimeout = std::chrono::minutes(5);
 
@@ -45,12 +52,19 @@ struct SmtpLimits {
     std::size_t recipients = kMaxRecipients;
     /// A larger message is answered with 552, at MAIL when its SIZE is known there.
     std::size_t messageBytes = kMaxMessageBytes;
-    /// After so many answers of 5yz on one connection, refused recipients among them, it is closed
-    /// with 421.
+    /// After so many commands on one connection that were answered with 500 to 504 (syntax, order)
+    /// or 530 to 538 (AUTH) it is closed with 421. What the delivery refuses with other codes, as
+    /// recipients that are gone, does not count.
     std::size_t refusals = kMaxRefusals;
     /// When more bytes of answers wait to be read the connection is aborted.
     std::size_t unsent = kMaxSmtpUnsent;
-    /// A client that sends no whole line for so long is let go with 421.
+    /// While a delivery is waited for and more bytes than these have come, nothing is read, and
+    /// that the client leaves is heard of only afterwards.
+    std::size_t pipelined = kMaxSmtpPipelined;
+    /// A Deferred of the delivery or of checkCredentials that takes longer is cancelled, and 451.
+    Duration delivery = kMaxSmtpDelivery;
+    /// A client that sends no whole line for so long is let go with 421. There is no limit on a
+    /// session that goes on: each line counts, also of a message that will be refused.
     Duration idle = kSmtpIdleTimeout;
 };
 
@@ -88,12 +102,9 @@ public:
 
     Ref<IProtocol> buildProtocol(const Address& peer) override;
 
-    /// Internal: what the connections share.
-    class Shared;
-
 private:
     IReactorTime& clock_;
-    Ref<Shared> shared_;
+    Ref<detail::SmtpService> service_;
 };
 
 }  // namespace marline::smtp

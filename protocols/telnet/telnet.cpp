@@ -52,26 +52,26 @@ void Telnet::hear(Whose whose, Option option, bool enabling) {
         step = side.decide(accepted);
     }
     const bool answers = step.say.has_value();
-    follow(whose, option, std::move(step));
+    carryOut(whose, option, std::move(step));
     if (answers && telnetUnsent() > kMaxUnsent) {
         throw ProtocolError("the telnet peer negotiates without reading the answers, of which " +
                             std::to_string(telnetUnsent()) + " bytes wait (telnet::kMaxUnsent)");
     }
 }
 
-void Telnet::follow(Whose whose, Option option, detail::OptionSide::Step step) {
+void Telnet::carryOut(Whose whose, Option option, detail::OptionSide::Step step) {
     // First the answer: what a callback asks for stands behind it on the wire.
     if (step.say.has_value()) {
         say(whose, option, *step.say);
     }
-    if (step.became.has_value()) {
-        *step.became ? static_cast<void>(enable(whose, option)) : disable(whose, option);
+    if (step.enabled.has_value()) {
+        *step.enabled ? static_cast<void>(enable(whose, option)) : disable(whose, option);
     }
-    if (step.first.has_value()) {
-        step.refused ? step.first->errback(OptionRefused(option)) : step.first->callback();
+    if (step.asked.has_value()) {
+        step.refused ? step.asked->errback(OptionRefused(option)) : step.asked->callback();
     }
-    if (step.second.has_value()) {
-        step.second->callback();
+    if (step.queued.has_value()) {
+        step.queued->callback();
     }
 }
 
@@ -131,7 +131,19 @@ std::span<const std::byte> Telnet::encoded(std::span<const std::byte> data) {
 }
 
 void Telnet::telnetReceived(std::span<const std::byte> data) {
-    std::string_view rest = asText(data);
+    if (std::exchange(receiving_, true)) {
+        throw std::logic_error("Telnet::telnetReceived: called from inside of what it calls");
+    }
+    try {
+        receive(asText(data));
+    } catch (...) {
+        receiving_ = false;
+        throw;
+    }
+    receiving_ = false;
+}
+
+void Telnet::receive(std::string_view rest) {
     while (!rest.empty() && !telnetStopped()) {
         if (state_ == State::Data) {
             const std::string_view special = remoteEnabled(Option::Binary) ? "\xff" : "\xff\r";

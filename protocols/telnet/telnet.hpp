@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <marline/deferred/api.hpp>
 #include <marline/deferred/deferred.hpp>
@@ -74,7 +75,8 @@ public:
 protected:
     ~Telnet() = default;
 
-    /// Takes what came over the connection, cut anyhow. Throws ProtocolError beyond a limit.
+    /// Takes what came over the connection, cut anyhow. Throws ProtocolError beyond a limit, and
+    /// std::logic_error from inside of what it calls, whose views it would overwrite.
     void telnetReceived(std::span<const std::byte> data);
     /// Fails what is still being asked with `reason`, and what is asked later.
     void telnetLost(const Failure& reason);
@@ -116,7 +118,7 @@ private:
 
     Deferred<> ask(Whose whose, Option option, bool enable);
     void hear(Whose whose, Option option, bool enable);
-    void follow(Whose whose, Option option, detail::OptionSide::Step step);
+    void carryOut(Whose whose, Option option, detail::OptionSide::Step step);
     bool enable(Whose whose, Option option);
     void disable(Whose whose, Option option);
     void say(Whose whose, Option option, bool enable);
@@ -130,7 +132,10 @@ private:
     void keepSubnegotiated(std::uint8_t byte);
     void giveData();
 
+    void receive(std::string_view data);
+
     State state_ = State::Data;
+    bool receiving_ = false;
     Command command_ = Command::Nop;  // which State::Command is behind
     std::size_t maxSubnegotiation_ = kMaxSubnegotiation;
     std::string data_;            // decoded and not given out

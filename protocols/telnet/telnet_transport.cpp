@@ -18,9 +18,11 @@ void TelnetTransport::write(std::span<const std::byte> data) {
 }
 
 void TelnetTransport::writeSequence(std::span<const std::span<const std::byte>> pieces) {
+    sequence_.clear();
     for (const std::span<const std::byte> piece : pieces) {
-        write(piece);
+        sequence_ += asText(encoded(piece));
     }
+    ProtocolWrapper::write(asBytes(sequence_));
 }
 
 void TelnetTransport::sendTelnet(std::span<const std::byte> data) { ProtocolWrapper::write(data); }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <marline/deferred/api.hpp>
@@ -69,6 +70,8 @@ private:
 
     template <class F>
     void tell(F f);
+
+    std::string sequence_;
 };
 
 /// The TelnetTransport that `transport` is, null when it is something else: how a protocol inside

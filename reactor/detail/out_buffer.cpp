@@ -1,8 +1,10 @@
 #include <marline/reactor/detail/out_buffer.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <marline/reactor/detail/file_send.hpp>
+#include <marline/reactor/interfaces.hpp>
 
 namespace marline::detail {
 
@@ -19,6 +21,15 @@ std::size_t OutBuffer::waitingInAll() const noexcept {
     std::size_t all = 0;
     for (const OutBuffer* buffer = this; buffer != nullptr; buffer = buffer->next.get()) {
         all += buffer->bytes.size() - buffer->sent;
+    }
+    return all;
+}
+
+std::uint64_t OutBuffer::fileBytes() const noexcept {
+    std::uint64_t all = 0;
+    for (const OutBuffer* buffer = this; buffer != nullptr; buffer = buffer->next.get()) {
+        const std::uint64_t left = buffer->file != nullptr ? buffer->file->left() : 0;
+        all += std::min(left, ITransport::kToTheEnd - all);
     }
     return all;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,8 @@ struct OutBuffer {
     std::size_t waiting() const noexcept {
         return next == nullptr ? bytes.size() - sent : waitingInAll();
     }
+    /// Bytes of files that wait in them; kToTheEnd when one is to be sent to its end.
+    std::uint64_t fileBytes() const noexcept;
     /// Where to append; in the first one.
     OutBuffer& tail() noexcept { return last != nullptr ? *last : *this; }
     /// Makes `buffer` the tail.

@@ -179,6 +179,10 @@ std::size_t ProxiedConnection::bytesBuffered() const noexcept {
     return transport_ != nullptr ? transport_->bytesBuffered() : 0;
 }
 
+std::optional<std::uint64_t> ProxiedConnection::fileBytesBuffered() const noexcept {
+    return transport_ != nullptr ? transport_->fileBytesBuffered() : std::nullopt;
+}
+
 bool ProxiedConnection::disconnecting() const noexcept {
     return transport_ == nullptr || transport_->disconnecting();
 }

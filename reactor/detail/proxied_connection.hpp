@@ -36,6 +36,7 @@ public:
     void registerProducer(IProducer& producer, Producing mode) override;
     void unregisterProducer() override;
     std::size_t bytesBuffered() const noexcept override;
+    std::optional<std::uint64_t> fileBytesBuffered() const noexcept override;
     bool disconnecting() const noexcept override;
     const Address& getHost() const noexcept override { return host_; }
     const Address& getPeer() const noexcept override { return peer_; }

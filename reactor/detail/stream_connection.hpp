@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -64,6 +66,9 @@ public:
     void unregisterProducer() override;
     std::size_t bytesBuffered() const noexcept override {
         return out_ != nullptr ? out_->waiting() : 0;
+    }
+    std::optional<std::uint64_t> fileBytesBuffered() const noexcept override {
+        return out_ != nullptr ? out_->fileBytes() : 0;
     }
     bool disconnecting() const noexcept override { return state_ != State::Open; }
     const Address& getHost() const noexcept override;

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <marline/agent/cookie_agent.hpp>
 #include <marline/agent/detail/cache_rules.hpp>
 #include <marline/agent/detail/stored_response.hpp>
 #include <marline/agent/errors.hpp>
@@ -142,6 +143,10 @@ TEST_F(CacheAgentTest, countsAge) {
     EXPECT_EQ(request().headers().get("Age"), "35");
     request({}, "GET", "http://h/b");
     EXPECT_EQ(request({}, "GET", "http://h/b").headers().get("Age"), "50");
+    // RFC 9111 §5.1: of a list the first one counts.
+    inner->answer(reply("200 OK", "Cache-Control: max-age=100\r\nAge: 10, 20\r\n"));
+    request({}, "GET", "http://h/c");
+    EXPECT_EQ(request({}, "GET", "http://h/c").headers().get("Age"), "10");
 }
 
 // RFC 9111 §3: what is not stored.
@@ -152,7 +157,12 @@ TEST_F(CacheAgentTest, storesNoMoreThanAllowed) {
           dated("200 OK", "Vary: *\r\nCache-Control: max-age=60\r\n", "x"),
           dated("200 OK", "Vary: a, *\r\nCache-Control: max-age=60\r\n", "x"),
           dated("200 OK", "Cache-Control: private; no-store\r\nETag: \"x\"\r\n", "x"),
-          dated("500 No", "ETag: \"x\"\r\n", "x"), dated("200 OK", "", "x")}) {
+          dated("500 No", "ETag: \"x\"\r\n", "x"), dated("200 OK", "", "x"),
+          // Neither served nor asked about, ever.
+          dated("200 OK", "Expires: 0\r\n", "x"), dated("200 OK", "Expires: -1\r\n", "x"),
+          dated("200 OK", "Expires: " + date() + "\r\n", "x"),
+          dated("200 OK", "Cache-Control: max-age=0\r\nExpires: " + date(60s) + "\r\n", "x"),
+          dated("200 OK", "Cache-Control: no-cache, max-age=60\r\n", "x")}) {
         inner->answer(answer);
         get();
         EXPECT_EQ(cache->metrics().entries, 0U) << answer;
@@ -171,11 +181,14 @@ TEST_F(CacheAgentTest, storesNoMoreThanAllowed) {
 TEST_F(CacheAgentTest, storesNoFieldsOfTheConnection) {
     inner->answer(dated("200 OK",
                         "Cache-Control: max-age=60\r\nConnection: X-Hop\r\n"
-                        "X-Hop: 1\r\nKeep-Alive: timeout=1\r\nX-End: 2\r\n"));
+                        "X-Hop: 1\r\nKeep-Alive: timeout=1\r\nX-End: 2\r\nTrailer: X\r\n"
+                        "Proxy-Authentication-Info: x\r\n"));
     EXPECT_TRUE(request().headers().hasHeader("X-Hop"));
     const Response stored = request();
     EXPECT_FALSE(stored.headers().hasHeader("X-Hop"));
     EXPECT_FALSE(stored.headers().hasHeader("Keep-Alive"));
+    EXPECT_FALSE(stored.headers().hasHeader("Trailer"));
+    EXPECT_FALSE(stored.headers().hasHeader("Proxy-Authentication-Info"));
     EXPECT_EQ(stored.headers().get("X-End"), "2");
 }
 
@@ -231,7 +244,7 @@ TEST_F(CacheAgentTest, keepsNoUpgrade) {
                                       Uri::parse("http://h/").value(),
                                       "GET"},
         Ref<marline::detail::CacheEntry>()));
-    EXPECT_FALSE(marline::detail::mayStore({}, switched));
+    EXPECT_FALSE(marline::detail::mayStore({}, switched, {now, now}));
 }
 
 // A reader that throws ends its own body, as it does on a connection.
@@ -278,6 +291,66 @@ TEST_F(CacheAgentTest, variesByFields) {
     EXPECT_EQ(cache->metrics().entries, 2U);
 }
 
+// RFC 9111 §4.1: a field that is absent is not the same as an empty one.
+TEST_F(CacheAgentTest, absentIsNotEmpty) {
+    const std::string fields = "Vary: X\r\nCache-Control: max-age=60\r\n";
+    inner->answer(dated("200 OK", fields, "absent")).answer(dated("200 OK", fields, "empty"));
+    EXPECT_EQ(get(), "absent");
+    EXPECT_EQ(get({{"X", ""}}), "empty");
+    EXPECT_EQ(get(), "absent");
+    EXPECT_EQ(get({{"X", ""}}), "empty");
+    EXPECT_EQ(asked(), 2U);
+}
+
+// RFC 9111 §4: of several that fit the one that the server made last is used, also when Vary comes
+// later, and in whichever case it is written.
+TEST_F(CacheAgentTest, usesTheLastOneMade) {
+    const http::Headers german{{"Accept-Language", "de"}};
+    const http::Headers reload{{"Accept-Language", "de"}, {"Cache-Control", "no-cache"}};
+    inner->answer(dated("200 OK", "Cache-Control: max-age=3600\r\n", "old"));
+    EXPECT_EQ(get(german), "old");
+    now += 1s;
+    const std::string fields = "Cache-Control: max-age=3600\r\nVary: ";
+    inner->answer(dated("200 OK", fields + "Accept-Language\r\n", "new"));
+    EXPECT_EQ(get(reload), "new");
+    EXPECT_EQ(get(german), "new");
+    EXPECT_EQ(cache->metrics().entries, 1U) << "the old one would never be used again";
+    inner->answer(dated("200 OK", fields + "accept-language\r\n", "newer"));
+    EXPECT_EQ(get(reload), "newer");
+    EXPECT_EQ(get(german), "newer");
+    EXPECT_EQ(cache->metrics().entries, 1U);
+
+    // One that is for every language, beside those that another one has chosen.
+    inner->answer(dated("200 OK", fields + "Accept-Language\r\n", "en"));
+    EXPECT_EQ(get({{"Accept-Language", "en"}}), "en");
+    now += 1s;
+    inner->answer(dated("200 OK", "Cache-Control: max-age=3600\r\n", "for all"));
+    EXPECT_EQ(get(reload), "for all");
+    EXPECT_EQ(get({{"Accept-Language", "en"}}), "for all") << "it is the newer one";
+    EXPECT_EQ(cache->metrics().entries, 2U);
+}
+
+// ResponseCacheOptions::maxVariants: one more for the same URI drops the one that came first.
+TEST_F(CacheAgentTest, boundsVariants) {
+    use({.maxVariants = 2});
+    const auto of = [](const char* who) { return http::Headers{{"Authorization", who}}; };
+    for (const char* who : {"a", "b", "c"}) {
+        inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", who));
+        EXPECT_EQ(get(of(who)), who);
+    }
+    EXPECT_EQ(cache->metrics().entries, 2U);
+    EXPECT_EQ(cache->metrics().evicted, 1U);
+    EXPECT_EQ(get(of("b")) + get(of("c")), "bc");
+    EXPECT_EQ(asked(), 3U);
+    inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", "other"));
+    get({}, "http://h/other");
+    EXPECT_EQ(cache->metrics().entries, 3U) << "another URI has its own";
+    use({.maxVariants = 0});
+    inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", "x"));
+    get();
+    EXPECT_EQ(cache->metrics().entries, 0U);
+}
+
 // RFC 9111 §3.5: a private cache keeps what Authorization gave, for the same field only.
 TEST_F(CacheAgentTest, keepsCredentialsApart) {
     inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", "me"))
@@ -314,6 +387,103 @@ TEST_F(CacheAgentTest, revalidates) {
     EXPECT_EQ(get(), "one");
     EXPECT_EQ(asked(), 2U);
     EXPECT_EQ(cache->metrics().revalidated, 1U);
+}
+
+// RFC 9111 §3.2, §5.2.2.5: a 304 that says no-store, or a Vary of `*`, ends what is stored.
+TEST_F(CacheAgentTest, a304MayEndIt) {
+    for (const char* last : {"Cache-Control: no-store\r\n", "Vary: *\r\n"}) {
+        inner->answer(dated("200 OK", "Cache-Control: max-age=10\r\nETag: \"a\"\r\n", "one"));
+        get();
+        now += 10s;
+        inner->answer("HTTP/1.1 304 N\r\nDate: " + date() + "\r\n" + last + "\r\n");
+        EXPECT_EQ(get(), "one") << "this time it is good";
+        EXPECT_EQ(cache->metrics().entries, 0U) << last;
+    }
+    // The same for HEAD (§4.3.5).
+    inner->answer(dated("200 OK", "Cache-Control: max-age=10\r\nETag: \"a\"\r\n", "one"));
+    get();
+    now += 10s;
+    inner->answer("HTTP/1.1 200 OK\r\nETag: \"a\"\r\nCache-Control: no-store\r\n\r\n");
+    request({}, "HEAD");
+    EXPECT_EQ(cache->metrics().entries, 0U);
+}
+
+// RFC 9111 §4.1: what a 304 names in Vary chooses from then on.
+TEST_F(CacheAgentTest, a304MayNameWhatChooses) {
+    const http::Headers mine{{"Cookie", "mine"}};
+    inner->answer(dated("200 OK", "Cache-Control: max-age=10\r\nETag: \"a\"\r\n", "mine"));
+    get(mine);
+    now += 10s;
+    inner->answer("HTTP/1.1 304 N\r\nDate: " + date() +
+                  "\r\nVary: Cookie\r\nCache-Control: max-age=60\r\n\r\n");
+    EXPECT_EQ(get(mine), "mine");
+    inner->answer(dated("200 OK", "", "yours"));
+    EXPECT_EQ(get({{"Cookie", "yours"}}), "yours");
+    EXPECT_EQ(get(mine), "mine");
+    EXPECT_EQ(asked(), 3U);
+}
+
+// RFC 9111 §4.4: what was asked for before a PUT is older than that, however late it comes: it is
+// read, and not kept.
+TEST_F(CacheAgentTest, whatWasAskedForBeforeIsNotKept) {
+    const std::string fields = "Cache-Control: max-age=60\r\nETag: \"a\"\r\n";
+    const auto put = [this](const char* uri) {
+        inner->answer(reply("200 OK"));
+        request({}, "PUT", uri);
+    };
+    // Its head comes late, its body does, or a 304 about it.
+    for (const std::size_t early : {std::size_t{0}, std::size_t{20}, std::string::npos}) {
+        const std::string answer = dated("200 OK", fields, "old");
+        Outcome<Response> response(agent.request("GET", "http://h/"));
+        ScriptedConnection& peer = *inner->last().connection;
+        const std::size_t head = early == std::string::npos ? answer.size() - 3 : early;
+        peer.send(answer.substr(0, head));
+        put("http://h/");
+        peer.send(answer.substr(head));
+        Outcome<std::string> body(readBody(response.value()));
+        peer.settle();
+        EXPECT_EQ(body.value(), "old");
+        EXPECT_EQ(cache->metrics().entries, 0U) << early;
+    }
+    inner->answer(dated("200 OK", fields, "old"));
+    get();
+    now += 60s;
+    Outcome<Response> asking(agent.request("GET", "http://h/"));
+    ScriptedConnection& peer = *inner->last().connection;
+    put("http://h/");
+    peer.send("HTTP/1.1 304 N\r\nDate: " + date() + "\r\n\r\n");
+    EXPECT_EQ(asking.value().code(), 200);
+    EXPECT_EQ(cache->metrics().entries, 0U);
+
+    // Another URI's PUT says nothing, and clear() does.
+    for (const bool clears : {false, true}) {
+        Outcome<Response> response(agent.request("GET", "http://h/"));
+        ScriptedConnection& other = *inner->last().connection;
+        clears ? cache->clear() : put("http://h/other");
+        other.send(dated("200 OK", fields, "kept"));
+        EXPECT_EQ(Outcome<std::string>(readBody(response.value())).value(), "kept");
+        EXPECT_EQ(cache->metrics().entries, clears ? 0U : 1U);
+        cache->clear();
+    }
+}
+
+// What a server answers to one user, or for now, leaves what it gave to others alone.
+TEST_F(CacheAgentTest, refusalsAreOfOneUser) {
+    const auto of = [](const char* who, const char* control = "max-age=100") {
+        return http::Headers{{"Authorization", who}, {"Cache-Control", control}};
+    };
+    for (const char* who : {"a", "b"}) {
+        inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", who));
+        get(of(who));
+    }
+    inner->answer(dated("429 Slowly", "", "wait"));
+    EXPECT_EQ(get(of("a", "no-cache")), "wait");
+    EXPECT_EQ(cache->metrics().entries, 2U);
+    inner->answer(dated("401 No", "", "who?"));
+    EXPECT_EQ(get(of("a", "no-cache")), "who?");
+    EXPECT_EQ(cache->metrics().entries, 1U);
+    EXPECT_EQ(get(of("b")), "b");
+    EXPECT_EQ(asked(), 4U);
 }
 
 // RFC 9111 §4.3.3: a full answer to the question replaces what is stored; an error passes.
@@ -504,6 +674,29 @@ TEST_F(CacheAgentTest, keepsNoLongBody) {
     EXPECT_EQ(cache->metrics().entries, 1U);
 }
 
+// maxBytes: bodies on their way have as many bytes besides; one beyond them passes unkept.
+TEST_F(CacheAgentTest, boundsBodiesOnTheirWay) {
+    use({.maxBytes = 5000});
+    const std::string body(3000, 'x');
+    const std::string answer = dated("200 OK", "Cache-Control: max-age=60\r\n", body);
+    inner->answer(answer.substr(0, answer.size() - 1)).answer(answer);
+    const Response first = request({}, "GET", "http://h/a");
+    Outcome<std::string> reading(readBody(first));
+    ScriptedConnection& peer = *inner->last().connection;
+    EXPECT_EQ(get({}, "http://h/b"), body);
+    EXPECT_EQ(cache->metrics().entries, 0U) << "there are 2999 bytes on their way";
+    peer.send("x");
+    EXPECT_EQ(reading.value(), body);
+    EXPECT_EQ(cache->metrics().entries, 1U);
+    cache->clear();
+    // One that is cut gives its bytes back.
+    inner->answer(answer.substr(0, answer.size() - 1)).answer(answer);
+    Outcome<std::string> cut(readBody(request({}, "GET", "http://h/c")));
+    inner->last().connection->lose();
+    EXPECT_EQ(get({}, "http://h/b"), body);
+    EXPECT_EQ(cache->metrics().entries, 1U);
+}
+
 // RedirectAgent around it: the redirect and what it leads to are both kept.
 TEST_F(CacheAgentTest, keepsRedirects) {
     inner->answer(dated("301 M", "Location: /b\r\nCache-Control: max-age=60\r\n", "moved"))
@@ -551,6 +744,38 @@ TEST_F(CacheAgentTest, storedBodiesHaveBackPressure) {
     quitter->transport().abortConnection();
     EXPECT_TRUE(quitter->endedWith<ResponseFailed>());
     request().discardBody();
+}
+
+// One that was given up before anybody reads it tells its reader so, as one of a connection does.
+TEST_F(CacheAgentTest, storedBodiesCanBeGivenUp) {
+    inner->answer(dated("200 OK", "Cache-Control: max-age=60\r\n", "one"));
+    get();
+    const Response response = request();
+    response.abort();
+    auto reader = makeRef<BodyRecorder>();
+    response.deliverBody(reader);
+    EXPECT_EQ(reader->connections, 1);
+    EXPECT_EQ(reader->text, "");
+    EXPECT_TRUE(reader->endedWith<ResponseFailed>());
+    EXPECT_THROW(response.deliverBody(reader), std::logic_error);
+    EXPECT_EQ(asked(), 1U);
+}
+
+// CookieAgent around it: Vary sees the cookies that it adds.
+TEST_F(CacheAgentTest, cookiesGoAround) {
+    auto jar = makeRef<CookieJar>();
+    const CookieAgent around(agent, jar);
+    const auto page = [&around] {
+        Outcome<Response> response(around.request("GET", "http://h/"));
+        return Outcome<std::string>(readBody(response.value())).value();
+    };
+    const std::string fields = "Cache-Control: max-age=60\r\nVary: Cookie\r\n";
+    inner->answer(dated("200 OK", fields + "Set-Cookie: sid=1\r\n", "nobody's"))
+        .answer(dated("200 OK", fields, "mine"));
+    EXPECT_EQ(page(), "nobody's");
+    EXPECT_EQ(page(), "mine");
+    EXPECT_EQ(page(), "mine");
+    EXPECT_EQ(asked(), 2U);
 }
 
 // What is kept has no connection to hand over, and what is not a 101 does not give its own away.

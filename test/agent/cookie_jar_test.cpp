@@ -245,6 +245,19 @@ TEST_F(CookieJarTest, netscapeRoundTrip) {
     EXPECT_EQ(jar->toNetscape(), text);
 }
 
+// A cookie that no line can hold is left out, so that the others can be read again; JSON has it.
+TEST_F(CookieJarTest, netscapeLeavesOutWhatNoLineHolds) {
+    now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    EXPECT_TRUE(set("http://h/x", "a=b; Path=/x\ty"));
+    EXPECT_TRUE(set("http://h/", "c\td=e"));
+    EXPECT_TRUE(set("http://h/", "good=a\tb"));
+    jar->add({"n", "v\n#HttpOnly_h\tFALSE\t/\tFALSE\t0\tevil\t1", "h"}, now);
+    jar->add({"n", "v", "h\nx"}, now);
+    const auto other = makeRef<CookieJar>();
+    EXPECT_EQ(other->addNetscape(jar->toNetscape()).value(), 1U);
+    EXPECT_EQ(other->cookiesFor(Uri::parse("http://h/").value(), now), "good=a\tb");
+}
+
 // A file that is none is refused whole, by the line.
 TEST_F(CookieJarTest, netscapeRefusals) {
     const std::string good = "h\tFALSE\t/\tFALSE\t0\ta\tb\n";
@@ -316,7 +329,10 @@ TEST_F(CookieJarTest, jsonRefusals) {
              {"value", "\"\\u0100\""},
              {"value", "\"" + std::string(4096, 'x') + "\""},
              {"domain", "\"\""},
+             {"domain", "\"h\\nx\""},
+             {"domain", "\"h\\tx\""},
              {"path", "\"x\""},
+             {"path", "\"/x\\ny\""},
              {"expires", "1.5"},
              {"expires", "\"tomorrow\""},
              {"hostOnly", "1"},

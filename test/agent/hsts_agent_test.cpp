@@ -132,6 +132,34 @@ TEST_F(HstsStoreTest, holdsALimitedNumber) {
     EXPECT_FALSE(knows());
 }
 
+// RFC 6797 §8.2: hosts are compared in either case, with or without a dot at the end.
+TEST_F(HstsStoreTest, caseMakesNoDifference) {
+    note("max-age=5; includeSubDomains", "Example.ORG");
+    for (const char* host : {"EXAMPLE.org", "example.ORG.", "www.Example.Org"}) {
+        EXPECT_TRUE(store->knows(host, now)) << host;
+    }
+}
+
+// maxPerDomain: the owner of one domain, which libpsl knows, drops its own hosts, nobody else's.
+TEST_F(HstsStoreTest, holdsALimitedNumberOfADomain) {
+    store = makeRef<HstsStore>(HstsOptions{.maxPerDomain = 2});
+    note("max-age=50", "first.test");
+    note("max-age=5", "a.evil.co.uk");
+    note("max-age=50", "b.evil.co.uk");
+    note("max-age=50", "c.good.co.uk");
+    note("max-age=50", "evil.co.uk");
+    EXPECT_FALSE(knows("a.evil.co.uk"));
+    EXPECT_TRUE(knows("first.test") && knows("b.evil.co.uk") && knows("evil.co.uk"));
+    EXPECT_TRUE(knows("c.good.co.uk")) << "co.uk is nobody's";
+    note("max-age=5", "b.evil.co.uk");
+    now += 5s;
+    note("max-age=50", "d.evil.co.uk");
+    EXPECT_TRUE(knows("evil.co.uk") && knows("d.evil.co.uk")) << "what is over goes first";
+    store = makeRef<HstsStore>(HstsOptions{.maxPerDomain = 0});
+    EXPECT_TRUE(note("max-age=5"));
+    EXPECT_FALSE(knows());
+}
+
 // What is saved is there again, in the form that curl reads; what is over is left out.
 TEST_F(HstsStoreTest, isSavedAndLoaded) {
     const test::TempFolder folder;

@@ -3,10 +3,12 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <marline/protocols/protocol.hpp>
 #include <marline/reactor/testing/clock.hpp>
 
 #include <test/support/outcome.hpp>
@@ -159,6 +161,14 @@ TEST_F(HttpConnectEndpointTest, otherFailures) {
     wire().send("HTTP/1.1 200 OK\r\n\r\n");
     EXPECT_NE(none.failed<NoProtocol>(), nullptr) << none.message();
     EXPECT_TRUE(wire().aborted());
+    auto thrower = factoryOf(
+        [](const Address&) -> Ref<IProtocol> { throw std::runtime_error("no protocol today"); });
+    auto endpoint = makeRef<HttpConnectEndpoint>(
+        clock, peer->endpointForUri(Uri::parse("http://proxy.test").value()), "origin.test", kPort);
+    Outcome<Ref<IProtocol>> threw(endpoint->connect(std::move(thrower)));
+    (*peer)[1].send("HTTP/1.1 200 OK\r\n\r\n");
+    EXPECT_NE(threw.failed<std::runtime_error>(), nullptr) << threw.message();
+    EXPECT_TRUE((*peer)[1].aborted());
     peer->refuseAll();
     EXPECT_NE(connect().failed<ConnectionRefusedError>(), nullptr);
     EXPECT_THROW(connect("a b"), std::invalid_argument);

@@ -77,9 +77,9 @@ protected:
 
     Outcome<Response> request(const char* method = "GET", Ref<IBodyProducer> body = {},
                               bool expectsContinue = false) {
-        return Outcome<Response>(connection->request(
-            makeRef<Exchange>(method, Uri::parse("http://h/x").value(), "HEAD-OF-REQUEST\r\n\r\n",
-                              std::move(body), expectsContinue)));
+        return Outcome<Response>(connection->request(makeRef<Exchange>(
+            method, Uri::parse("http://h/x").value(), "HEAD-OF-REQUEST\r\n\r\n", std::move(body),
+            detail::ExchangeTraits{.expectsContinue = expectsContinue})));
     }
     void answer(std::string_view text) { peer.send(text, GetParam()); }
 

@@ -86,6 +86,26 @@ TEST_F(ProgressAgentTest, throwingEndsTheBody) {
     EXPECT_NE(sent.failed<RequestGenerationFailed>(), nullptr) << sent.message();
 }
 
+// The same in a later piece, which the connection asks for.
+TEST_F(ProgressAgentTest, throwingLaterEndsTheUpload) {
+    const ProgressAgent counted(agent(), [](const Uri&, const Progress& progress) {
+        if (progress.uploaded > 3) {
+            throw std::runtime_error("enough");
+        }
+    });
+    Outcome<Response> response(counted.request(
+        "POST", "http://h/x", {},
+        makeRef<GeneratorBody>([] { return succeed(std::optional<std::string>("abc")); })));
+    ASSERT_NE((*peer)[0].producer(), nullptr);
+    (*peer)[0].producer()->resumeProducing();
+    EXPECT_FALSE(response.fired());
+    (*peer)[0].producer()->resumeProducing();
+    ASSERT_NE(response.failed<RequestGenerationFailed>(), nullptr) << response.message();
+    EXPECT_THAT(response.message(), ::testing::HasSubstr("enough"));
+    EXPECT_EQ((*peer)[0].producer(), nullptr);
+    EXPECT_TRUE((*peer)[0].aborted());
+}
+
 // A response before the body is through ends the upload, which nobody else holds any more.
 TEST_F(ProgressAgentTest, earlyResponseEndsTheUpload) {
     const ProgressAgent counted(agent(), noting());

@@ -309,7 +309,7 @@ TEST_F(ProxyAgentTest, tellsWhatTheProxySays) {
 // no_proxy's hosts are connected to directly.
 TEST_F(ProxyAgentTest, exceptionsGoDirectly) {
     ProxySettings settings = ProxySettings::all(proxy(at("http://", proxyPort)));
-    settings.except = NoProxy("127.0.0.0/8");
+    settings.noProxy = NoProxy("127.0.0.0/8");
     const ProxyAgent agent(reactor(), settings);
     EXPECT_EQ(get(agent, at("http://", plain) + "/"), "the origin");
     EXPECT_EQ(record->connections, 0);

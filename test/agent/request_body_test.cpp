@@ -284,4 +284,38 @@ TEST_P(RequestBodyTest, sendTimeoutFailsAnUploadThatStops) {
     peer.buffered = 0;
 }
 
+// The same behind the response's head, when its reader takes its time: it may wait for the end of
+// the request, which then never comes. An upload whose producer is slow goes on.
+TEST_P(RequestBodyTest, sendTimeoutHoldsBehindTheHead) {
+    auto upload = makeRef<ManualBody>(std::nullopt);
+    auto response = request("POST", upload);
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+    ASSERT_TRUE(response.ok());
+    clock.advance(1h);
+    EXPECT_TRUE(peer.open()) << "the reader and the producer are slow, nobody else";
+    peer.buffered = 100;
+    for (int i = 0; i < 3; ++i) {
+        clock.advance(60s);
+    }
+    EXPECT_TRUE(peer.aborted());
+    EXPECT_EQ(upload->cancelled, 1);
+    const auto body = deliver(response.value());
+    ASSERT_TRUE(body->endedWith<RequestTransmissionFailed>());
+    EXPECT_THAT(body->end->message(), HasSubstr("sendTimeout"));
+    peer.buffered = 0;
+}
+
+// Once the request is out the reader may take the time it likes.
+TEST_P(RequestBodyTest, slowReadersHaveTime) {
+    auto upload = makeRef<ManualBody>(3);
+    auto response = request("POST", upload);
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab");
+    upload->write("abc");
+    upload->done.callback();
+    peer.buffered = 100;
+    clock.advance(1h);
+    EXPECT_EQ(deliver(response.value())->text, "ab");
+    peer.buffered = 0;
+}
+
 }  // namespace

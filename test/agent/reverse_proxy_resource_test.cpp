@@ -1,9 +1,12 @@
 // ReverseProxyResource, between a client and a server that the test plays.
 #include <marline/agent/reverse_proxy_resource.hpp>
 
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -73,7 +76,8 @@ TEST_F(ReverseProxyTest, passesPathsOn) {
 // A path that leads out of what is passed on, however it is written, is refused.
 TEST_F(ReverseProxyTest, refusesDotSegments) {
     for (const char* path : {"/p/../admin", "/p/%2e%2E/admin", "/p/a/..", "/p/x%2f..%2f../admin",
-                             "/p/..%5cadmin", "/p/./a"}) {
+                             "/p/..%5cadmin", "/p/./a", "/p/..;/admin", "/p/..;x=y/admin",
+                             "/p/..%3b/admin", "/p/.;a/b", "/p/..%00/admin", "/p/a%2f..;b"}) {
         ServerWire wire(site());
         EXPECT_THAT(get(wire, path), StartsWith("HTTP/1.1 400 ")) << path;
     }
@@ -81,6 +85,25 @@ TEST_F(ReverseProxyTest, refusesDotSegments) {
     ServerWire wire(site());
     inner->answer(reply("200 OK"));
     EXPECT_THAT(get(wire, "/p/..a/b..c/..."), StartsWith("HTTP/1.1 200 "));
+}
+
+// Characters that browsers send and no URI has are passed on percent-encoded.
+TEST_F(ReverseProxyTest, encodesWhatNoUriHas) {
+    const auto target = [this](const std::string& path) {
+        ServerWire wire(site());
+        inner->answer(reply("200 OK"));
+        EXPECT_THAT(get(wire, path), StartsWith("HTTP/1.1 200 ")) << path;
+        return inner->last().uri;
+    };
+    for (const char* c : {"[", "]", "{", "}", "|", "^", "`"}) {
+        std::array<char, 4> code{};
+        std::snprintf(code.data(), code.size(), "%%%02X", static_cast<unsigned>(c[0]));
+        const std::string encoded = code.data();
+        EXPECT_EQ(target("/p/x" + std::string(c) + "?y" + c),
+                  "http://up:8080/base/x" + encoded + "?y" + encoded);
+    }
+    EXPECT_EQ(target("/p/100%?a[]=1&q={x:%2210%"),
+              "http://up:8080/base/100%25?a%5B%5D=1&q=%7Bx:%2210%25");
 }
 
 // RFC 9110 §7.6.1: what is of the client's connection, also by its own word, is not passed on.
@@ -165,6 +188,61 @@ TEST_F(ReverseProxyTest, passesOnWhatWasRead) {
     EXPECT_EQ(inner->requests(), 1U);
 }
 
+// RFC 9110 §7.6.2: a TRACE or OPTIONS that may go no further is answered here, else it may go one
+// step less far; for other methods the field says nothing.
+TEST_F(ReverseProxyTest, countsForwards) {
+    const auto ask = [this](const std::string& method, const std::string& forwards) {
+        ServerWire wire(proxy());
+        return wire.exchange(method + " / HTTP/1.1\r\nHost: t\r\nMax-Forwards: " + forwards +
+                             "\r\n\r\n");
+    };
+    EXPECT_THAT(ask("OPTIONS", "0"),
+                AllOf(StartsWith("HTTP/1.1 204 "), HasSubstr("\r\nAllow: GET, HEAD, POST, ")));
+    EXPECT_THAT(ask("TRACE", "0"), StartsWith("HTTP/1.1 405 "));
+    EXPECT_THAT(ask("OPTIONS", "x"), StartsWith("HTTP/1.1 400 "));
+    EXPECT_THAT(ask("OPTIONS", "-1"), StartsWith("HTTP/1.1 400 "));
+    EXPECT_EQ(inner->requests(), 0U);
+    ServerWire wire(proxy());
+    EXPECT_THAT(wire.exchange("OPTIONS / HTTP/1.1\r\nHost: t\r\nMax-Forwards: 0\r\n"
+                              "Content-Length: 2\r\n\r\nab"),
+                StartsWith("HTTP/1.1 204 "));
+    EXPECT_EQ(inner->requests(), 0U);
+    for (const auto& [method, sentOn, expected] :
+         std::vector<std::tuple<std::string, std::string, std::string>>{
+             {"OPTIONS", "1", "0"},
+             {"TRACE", "10", "9"},
+             {"OPTIONS", "99999999999999999999", "4294967294"},
+             {"GET", "0", "0"}}) {
+        inner->answer(reply("200 OK"));
+        EXPECT_THAT(ask(method, sentOn), StartsWith("HTTP/1.1 200 ")) << method;
+        EXPECT_EQ(sent("Max-Forwards"), expected) << method;
+    }
+}
+
+// ReverseProxyOptions::maxPasses: what has come round too often is answered with 508.
+TEST_F(ReverseProxyTest, endsLoops) {
+    const std::string own = "Via: 1.1 other, 1.0 Edge (a comment)\r\nVia: HTTP/1.1 edge\r\n";
+    ServerWire wire(proxy({.via = "edge", .maxPasses = 3}));
+    inner->answer(reply("200 OK"));
+    EXPECT_THAT(get(wire, "/", own), StartsWith("HTTP/1.1 200 "));
+    const std::string answer = get(wire, "/", own + "Via: 1.1 edge\r\n");
+    EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 508 "), HasSubstr("maxPasses")));
+    EXPECT_EQ(inner->requests(), 1U);
+
+    // A proxy that leads to itself.
+    ServerWire round(proxy({}));
+    std::string via;
+    int passes = 0;
+    for (std::string last; !last.starts_with("HTTP/1.1 508 "); ++passes) {
+        ASSERT_LT(passes, 10);
+        inner->answer(reply("200 OK"));
+        last = get(round, "/", via.empty() ? "" : "Via: " + via + "\r\n");
+        via = sent("Via");
+    }
+    EXPECT_EQ(passes, 6) << "five and the one that is refused";
+    inner->dropAnswers();
+}
+
 // ReverseProxyOptions::trustForwarded, preserveHost and via.
 TEST_F(ReverseProxyTest, addsToWhatItTrusts) {
     ServerWire wire(proxy({.preserveHost = true, .trustForwarded = true, .via = "edge"}));
@@ -187,7 +265,8 @@ TEST_F(ReverseProxyTest, passesTheResponseBack) {
     inner->answer(
         "HTTP/1.1 299 Odd\r\nContent-Length: 4\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
         "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\n"
-        "Keep-Alive: timeout=5\r\nContent-Type: x/y\r\nVia: 1.0 other\r\n\r\nbody");
+        "Keep-Alive: timeout=5\r\nContent-Type: x/y\r\nVia: 1.0 other\r\n"
+        "Proxy-Authentication-Info: x\r\nTrailer: x\r\nUpgrade: x\r\n\r\nbody");
     EXPECT_EQ(get(wire, "/"),
               "HTTP/1.1 299 Odd\r\nContent-Length: 4\r\nDate: D\r\nSet-Cookie: a=1\r\n"
               "Set-Cookie: b=2\r\nContent-Type: x/y\r\nVia: 1.0 other, 1.1 marline\r\n\r\nbody");
@@ -390,6 +469,60 @@ TEST_F(ReverseProxyTest, passesTheAnswerOfAServerThatHasGone) {
         EXPECT_THAT(wire.exchange(rest), AllOf(StartsWith("HTTP/1.1 413 "), EndsWith("\r\n\r\nno")))
             << framing;
     }
+}
+
+// A server that answers while it reads, and reads on only when somebody takes its answer, which
+// waits for the request's end, is given up: it does not hold the client's connection for ever.
+TEST_F(ReverseProxyTest, endsWhatWaitsForItself) {
+    ServerWire wire(proxy());
+    wire.send("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n");
+    ASSERT_NE(upstream().producer(), nullptr);
+    upstream().producer()->pauseProducing();  // its socket is full
+    wire.send("4E20\r\n" + std::string(20'000, 'x') + "\r\n");
+    upstream().buffered = 100;
+    upstream().send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nAB\r\n");
+    EXPECT_TRUE(upstream().paused());
+    EXPECT_TRUE(wire.transport().paused());
+    inner->clock.advance(60s);
+    inner->clock.advance(60s);
+    EXPECT_TRUE(upstream().aborted());
+    EXPECT_FALSE(wire.transport().paused()) << "the rest is read and dropped";
+    wire.send("0\r\n\r\n");
+    EXPECT_TRUE(wire.transport().aborted());
+    EXPECT_THAT(errors(), HasSubstr("sendTimeout"));
+}
+
+/// Paces the response itself, and has another resource make it all the same.
+class Interfering final : public http::Resource {
+public:
+    explicit Interfering(Ref<http::Resource> other) : other_(std::move(other)) {}
+
+    bool isLeaf() const noexcept override { return true; }
+    http::Rendered render(http::Request& request) override {
+        request.registerProducer(pace_, Producing::Push);
+        return other_->render(request);
+    }
+
+private:
+    class Pace final : public IProducer {
+        void resumeProducing() override {}
+        void pauseProducing() override {}
+        void stopProducing() override {}
+    };
+
+    Ref<http::Resource> other_;
+    Pace pace_;
+};
+
+// What goes wrong behind the head cuts the connection: an error page would be part of the body.
+TEST_F(ReverseProxyTest, appendsNoErrorPage) {
+    ServerWire wire(makeRef<Interfering>(proxy()));
+    inner->answer(reply("200 OK", "", "body"));
+    EXPECT_THAT(get(wire, "/"), Not(HasSubstr("502")));
+    EXPECT_TRUE(wire.transport().aborted());
+    EXPECT_THAT(errors(), HasSubstr("proxy: GET /"));
+    upstream().settle();
+    EXPECT_FALSE(upstream().open());
 }
 
 // A response that ends early cannot be finished: the client's connection is cut.

@@ -118,6 +118,21 @@ TEST(CombineInputs, aContainerOfMoveOnlyValuesMoves) {
     EXPECT_EQ(seen, 4);
 }
 
+// So does an optional one, which claims the same.
+TEST(CombineInputs, anOptionalContainerOfMoveOnlyValuesMoves) {
+    using Values = std::optional<std::vector<std::unique_ptr<int>>>;
+    static_assert(std::copy_constructible<Values>);
+    const Deferred<Values> d;
+    int seen = 0;
+    DeferredList(std::vector{d}).addCallback([&](std::vector<Result<Values>> all) {
+        seen = *all[0].value()->at(0);
+    });
+    Values values(std::in_place);
+    values->push_back(std::make_unique<int>(4));
+    d.callback(std::move(values));
+    EXPECT_EQ(seen, 4);
+}
+
 // So do lists of lists.
 TEST(CombineInputs, listsOfMoveOnlyValuesAreGathered) {
     const std::vector inner{DeferredList(std::vector{succeed(std::make_unique<int>(3))})};

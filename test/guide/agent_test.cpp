@@ -220,8 +220,9 @@ TEST(GuideAgent, aCache) {
     });
     const auto port = reactor.listenTcp(0, site, {.interface = "127.0.0.1"});
     const std::string url = "http://" + port->getHost().toString() + "/";
+    auto jar = makeRef<CookieJar>();
     auto cache = makeRef<ResponseCache>();
-    RedirectAgent cached{ContentDecoderAgent{CacheAgent{Agent{reactor}, cache}}};
+    RedirectAgent cached{ContentDecoderAgent{CookieAgent{CacheAgent{Agent{reactor}, cache}, jar}}};
     for (int i = 0; i < 2; ++i) {
         const Response response = outcomeOf(reactor, cached.request("GET", url)).value();
         EXPECT_EQ(outcomeOf(reactor, readBody(response)).value(), "page");

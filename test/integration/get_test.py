@@ -1,9 +1,11 @@
 """`marline get` and `marline fetch` from outside: good answers, and one clear line for bad ones."""
+import gzip
 import hashlib
 import json
 import os
 import pty
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,8 @@ class RawServer:
         self.requests = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def serve(self):
         while True:
@@ -41,6 +44,65 @@ class RawServer:
         return self
 
     def __exit__(self, *_):
+        # The thread must not accept for whoever gets the number of this descriptor next.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+
+
+def certificate(folder, name):
+    """Makes a self-signed certificate, and gives the paths of it and its key."""
+    chain, key = f"{folder}/{name}.pem", f"{folder}/{name}.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-subj", f"/O=Here/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "2",
+         "-keyout", key, "-out", chain],
+        check=True, capture_output=True)
+    return chain, key
+
+
+class TlsServer:
+    """Answers each connection over TLS, as `localhost`; `alpn` are the protocols it speaks, and
+    `clients` is the certificate that it wants to see."""
+
+    def __init__(self, folder, answer, alpn=(), clients=None):
+        self.chain, key = certificate(folder, "localhost")
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.chain, key)
+        if alpn:
+            self.context.set_alpn_protocols(alpn)
+        if clients:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(clients)
+        self.seen = []
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.url = f"https://localhost:{self.port}/"
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                with self.context.wrap_socket(connection, server_side=True) as secure:
+                    self.seen.append(secure.getpeercert())
+                    secure.recv(65536)
+                    secure.sendall(self.answer)
+            except OSError:
+                pass  # a client that refuses the certificate, or is refused
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        # The thread must not accept for whoever gets the number of this descriptor next.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
 
@@ -131,6 +193,86 @@ class Get(unittest.TestCase):
         self.assertIn("< HTTP/1.1 200 OK", lines)
         self.assertIn("< Content-Type: text/plain", lines)
 
+    def test_verbose_tells_of_tls(self):
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        for alpn, agreed in ((["http/1.1"], "accepted http/1.1"), ([], "did not agree on a protocol")):
+            with tempfile.TemporaryDirectory() as folder, TlsServer(folder, ok, alpn) as server:
+                result = marline("get", "-v", "--cacert", server.chain, server.url)
+            self.assertEqual((result.returncode, result.stdout), (0, "ok"), result)
+            lines = result.stderr.splitlines()
+            begin = next(i for i, line in enumerate(lines) if line.startswith("* SSL connection"))
+            self.assertRegex(lines[begin], r"^\* SSL connection using TLSv1\.[23] / [A-Z0-9_-]+$")
+            self.assertEqual(lines[begin + 1], "* ALPN: server " + agreed)
+            self.assertEqual(lines[begin + 2], "* Server certificate:")
+            self.assertRegex(lines[begin + 3], r"^\*  subject: .*CN ?= ?localhost")
+            self.assertRegex(lines[begin + 4], r"^\*  start date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$")
+            self.assertRegex(lines[begin + 5], r"^\*  expire date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$")
+            self.assertEqual(lines[begin + 6], "*  subjectAltName: localhost")
+            self.assertRegex(lines[begin + 7], r"^\*  issuer: .*O ?= ?Here")
+            self.assertLess(begin, lines.index("< HTTP/1.1 200 OK"))
+
+    def test_servers_are_verified(self):
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        with tempfile.TemporaryDirectory() as folder, TlsServer(folder, ok) as server:
+            self.refused(60, "certificate", "get", server.url)
+            self.refused(60, "", "get", "--cacert", server.chain, "--resolve", f"x.test:{server.port}:127.0.0.1",
+                         f"https://x.test:{server.port}/")
+            for option in ("-k", "--insecure"):
+                result = marline("get", option, server.url)
+                self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "ok", ""))
+
+    def test_clients_show_a_certificate(self):
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        with tempfile.TemporaryDirectory() as folder:
+            chain, key = certificate(folder, "client")
+            both = folder + "/both.pem"
+            with open(both, "w") as out, open(chain) as first, open(key) as second:
+                out.write(first.read() + second.read())
+            with TlsServer(folder, ok, clients=chain) as server:
+                for shown in (["--cert", chain, "--key", key], ["--cert", both]):
+                    result = marline("get", "--cacert", server.chain, *shown, server.url)
+                    self.assertEqual((result.returncode, result.stdout), (0, "ok"), result)
+                    self.assertIn((("commonName", "client"),), server.seen[-1]["subject"])
+                self.assertNotEqual(marline("get", "--cacert", server.chain, server.url).returncode, 0)
+                self.refused(2, "/no/such/file", "get", "--cert", "/no/such/file", server.url)
+
+    def test_a_compressed_body_is_written_decoded(self):
+        coded = gzip.compress(b"plain")
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(coded)}\r\n\r\n"
+        with RawServer(head.encode() + coded) as server, tempfile.NamedTemporaryFile() as file:
+            result = marline("get", "--compressed", server.url)
+            self.assertEqual((result.returncode, result.stdout), (0, "plain"))
+            self.assertIn(b"\r\nAccept-Encoding: ", server.requests[-1])
+            self.assertEqual(marline("get", "-o", file.name, server.url).returncode, 0)
+            self.assertEqual(file.read(), coded)
+            self.assertNotIn(b"\r\nAccept-Encoding: ", server.requests[-1])
+        with RawServer(head.encode() + b"x" * len(coded)) as server:
+            self.refused(61, "decode", "get", "--compressed", server.url)
+
+    def test_connecting_has_a_time(self):
+        # A queue of one that is full: what comes then is not answered.
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = []
+        with listener:
+            for _ in range(8):
+                waiting.append(socket.socket())
+                waiting[-1].setblocking(False)
+                waiting[-1].connect_ex(listener.getsockname())
+            self.refused(28, "127.0.0.1", "get", "--connect-timeout", "0.3",
+                         f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        for each in waiting:
+            each.close()
+
+    def test_names_of_method_and_fields(self):
+        with RawServer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as server:
+            for names in (["-X", "-H"], ["--request", "--header"]):
+                self.assertEqual(marline("get", names[0], "DELETE", names[1], "X: y", names[1], "Host: h", server.url).returncode, 0)
+                self.assertTrue(server.requests[-1].startswith(b"DELETE / HTTP/1.1\r\n"))
+                self.assertIn(b"\r\nX: y\r\n", server.requests[-1])
+                self.assertIn(b"\r\nHost: h\r\n", server.requests[-1])
+
     def test_cookies_are_kept_as_json_too(self):
         ok = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: seen=1; SameSite=Lax\r\n\r\n"
         with RawServer(ok) as server, tempfile.TemporaryDirectory() as folder:
@@ -197,6 +339,37 @@ class Get(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
         self.assertIn("100 % [==============================] 5 B of 5 B, ", seen)
 
+    def test_a_terminal_sees_how_far_it_was(self):
+        begun = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
+        primary, terminal = pty.openpty()
+        with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.NamedTemporaryFile() as file:
+
+            def flood():
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    try:
+                        connection.sendall(begun)
+                        while True:  # it comes while the time runs out, and never ends
+                            connection.sendall(b"x")
+                    except OSError:
+                        return
+
+            threading.Thread(target=flood, daemon=True).start()
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            result = subprocess.run([PROGRAM, "get", "-m", "0.3", "-o", file.name, url], stderr=terminal, timeout=60)
+            os.close(terminal)
+            seen = b""
+            try:
+                while part := os.read(primary, 65536):
+                    seen += part
+            except OSError:
+                pass  # the terminal is closed
+            os.close(primary)
+        self.assertEqual(result.returncode, 28, seen)
+        self.assertIn(" of 953.7 MiB, ", seen.decode())
+        self.assertIn("--max-time", seen.decode())
+
     def test_a_download_goes_on(self):
         part = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef"
         with RawServer(part) as server, tempfile.NamedTemporaryFile() as file:
@@ -236,6 +409,15 @@ class Get(unittest.TestCase):
             self.assertEqual((report["status"], report["url"]), (200, self.url))
             self.assertEqual([hop["status"] for hop in report["redirects"]], [302])
             self.assertEqual(json.loads(marline("get", "--json", server.url).stdout)["status"], 302)
+
+    def test_a_post_is_redirected_as_asked_for(self):
+        moved = f"HTTP/1.1 302 Found\r\nLocation: {self.url}\r\nContent-Length: 0\r\n\r\n".encode()
+        with RawServer(moved) as server:
+            for option in ("-L", "--location", "--browser"):
+                result = marline("get", option, "-d", "a=b", server.url)
+                self.assertEqual((result.returncode, result.stdout), (0, "well\n"), option)
+            self.refused(47, "302", "get", "--strict-redirects", "-d", "a=b", server.url)
+            self.assertEqual(marline("get", "--strict-redirects", server.url).stdout, "well\n")
 
     def test_an_endless_redirect_ends(self):
         with RawServer(b"HTTP/1.1 301 Moved\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n") as server:
@@ -311,6 +493,14 @@ class Get(unittest.TestCase):
     def test_fetch_survives_thousands_of_bad_urls(self):
         result = subprocess.run([PROGRAM, "fetch", "--input", "-"], input="http:///\n" * 20000, capture_output=True, text=True)
         self.assertEqual((result.returncode, result.stdout.count("Bad: ")), (1, 20000))
+
+    def test_fetch_fails_when_a_line_cannot_be_written(self):
+        for urls in ([self.url], [self.url] * 3):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([PROGRAM, "fetch", *urls], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            self.assertEqual(result.returncode, 70, result.stderr)
+            self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+            self.assertIn("not all of the", result.stderr)
 
     def test_fetch_needs_urls(self):
         self.refused(2, "no URL", "fetch")

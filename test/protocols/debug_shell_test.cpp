@@ -16,6 +16,7 @@
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 #include <marline/reactor/reactor.hpp>
+#include <marline/reactor/testing/memory_reactor.hpp>
 #include <marline/reactor/testing/results.hpp>
 #include <marline/reactor/testing/string_transport.hpp>
 #include <test/protocols/framing.hpp>
@@ -313,6 +314,80 @@ TEST_F(ADebugShell, finishesWhatWasTyped) {
     idle.protocol->readConnectionLost();
     EXPECT_EQ(idle.shown(), "");
     EXPECT_TRUE(idle.transport.closed());
+}
+
+/// With a time of the test's.
+class AShellInTime : public ::testing::Test {
+protected:
+    testing::MemoryReactor reactor;
+    Ref<DebugShell> shell = makeRef<DebugShell>(reactor);
+};
+
+// kShellIdleTimeout: whoever types nothing is let go, with a word why; a command that runs counts
+// as typing, and who does not even take the goodbye is cut off.
+TEST_F(AShellInTime, endsIdleSessions) {
+    Waiting waiting(*shell);
+    EXPECT_EQ(shell->idleTimeout(), kShellIdleTimeout);
+    shell->setIdleTimeout(10s);
+    Session session(*shell);
+    reactor.advance(9s);
+    session.type("wait\n");
+    reactor.advance(60s);
+    session.shown();
+    waiting.all.at(0).callback("done");
+    reactor.advance(9s);
+    session.type("help quit\n");
+    reactor.advance(9s);
+    EXPECT_FALSE(session.transport.disconnecting());
+    session.shown();
+    reactor.advance(1s);
+    EXPECT_EQ(session.shown(),
+              "\nerror: nothing was typed for too long (DebugShell::setIdleTimeout)\n");
+    EXPECT_TRUE(session.transport.closed());
+    reactor.advance(10s);
+    EXPECT_TRUE(session.transport.aborted());
+    session.lose();
+    EXPECT_EQ(reactor.pendingCalls(), 0U);
+}
+
+// kShellLinger: when no more input will come, commands that go on for longer are cancelled.
+TEST_F(AShellInTime, limitsWhatGoesOnWithoutInput) {
+    Waiting waiting(*shell);
+    EXPECT_EQ(shell->linger(), kShellLinger);
+    Session session(*shell);
+    session.type("wait\nwait\n");
+    reactor.advance(24h);
+    session.shown();
+    session.protocol->readConnectionLost();
+    reactor.advance(kShellLinger - 1s);
+    EXPECT_EQ(waiting.cancelled, 0);
+    reactor.advance(1s);
+    EXPECT_EQ(waiting.cancelled, 1);
+    EXPECT_FALSE(session.transport.closed());
+    reactor.advance(kShellLinger);
+    EXPECT_EQ(waiting.cancelled, 2);
+    const std::string late =
+        "error: debug shell: the command took longer than 60000 ms (DebugShell::setLinger)\n> ";
+    EXPECT_EQ(session.shown(), late + late);
+    EXPECT_TRUE(session.transport.closed());
+}
+
+// On a socket a client that is gone keeps its place no longer than that either.
+TEST_F(ADebugShell, letsGoOfClientsThatAreGone) {
+    Waiting waiting(*shell);
+    shell->setLinger(1ms);
+    const test::TempFolder folder;
+    const auto port = shell->listen(folder / "debug");
+    const auto client = std::make_shared<test::Record>();
+    client->onMade = [](ITransport& transport) { transport.write("wait\n"); };
+    ASSERT_TRUE(
+        outcomeOf(reactor, reactor.connectUnix(folder / "debug", test::recorderFactory(client)))
+            .ok());
+    runUntil(reactor, [&] { return waiting.all.size() == 1; });
+    client->transport->abortConnection();
+    runUntil(reactor, [&] { return port->connections() == 0; });
+    EXPECT_EQ(waiting.cancelled, 1);
+    EXPECT_TRUE(outcomeOf(reactor, port->stopListening()).ok());
 }
 
 std::vector<std::string> heard;

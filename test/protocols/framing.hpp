@@ -35,6 +35,9 @@ inline void feed(IProtocol& to, std::string_view text) { to.dataReceived(Read(te
 /// Notes lines, and raw bytes behind `raw:`; `onLine` and `onRaw` do what a test wants.
 class Lines final : public LineReceiver {
 public:
+    using LineReceiver::holdFrames;
+    using LineReceiver::releaseFrames;
+
     void lineReceived(std::string_view line) override {
         got.emplace_back(line);
         if (onLine) {

@@ -100,5 +100,60 @@ TEST(LineReceiver, mayBePausedBeforeItIsConnected) {
     EXPECT_EQ(lines->got, (Frames{"a"}));
 }
 
+// holdFrames() lets the transport read on, up to so many bytes that wait.
+TEST(LineReceiver, holdsFramesAndReadsOn) {
+    Wired wire;
+    wire->onLine = [](Lines& self, std::string_view line) {
+        if (line == "hold") {
+            self.holdFrames(3);
+        }
+    };
+    wire.receive("hold\r\na\r\n");
+    EXPECT_EQ(wire->got, (Frames{"hold"}));
+    EXPECT_FALSE(wire.transport.paused());
+    wire.receive("b");
+    EXPECT_TRUE(wire.transport.paused());
+    wire->releaseFrames();
+    EXPECT_EQ(wire->got, (Frames{"hold", "a"}));
+    EXPECT_FALSE(wire.transport.paused());
+    wire.receive("\r\nhold\r\n1234");
+    EXPECT_EQ(wire->got, (Frames{"hold", "a", "b", "hold"}));
+    EXPECT_TRUE(wire.transport.paused());
+    wire->releaseFrames();
+    wire->holdFrames(3);
+    EXPECT_TRUE(wire.transport.paused());
+}
+
+// Frames that are held and paused as well come when both are over.
+TEST(LineReceiver, isHeldAndPausedIndependently) {
+    for (const bool resumedFirst : {true, false}) {
+        Wired wire;
+        wire->holdFrames(2);
+        wire->pauseProducing();
+        wire.receive("a\r\n");
+        resumedFirst ? wire->resumeProducing() : wire->releaseFrames();
+        EXPECT_TRUE(wire->got.empty());
+        EXPECT_TRUE(wire.transport.paused());
+        resumedFirst ? wire->releaseFrames() : wire->resumeProducing();
+        EXPECT_EQ(wire->got, (Frames{"a"}));
+        EXPECT_FALSE(wire.transport.paused());
+    }
+}
+
+// releaseFrames() in a callback leaves the delivery to the loop outside.
+TEST(LineReceiver, releasesInACallbackWithoutRecursion) {
+    Wired wire;
+    int depth = 0;
+    wire->onLine = [&](Lines& self, std::string_view) {
+        EXPECT_EQ(++depth, 1);
+        self.holdFrames(0);
+        self.releaseFrames();
+        --depth;
+    };
+    wire.receive("a\r\nb\r\nc\r\n");
+    EXPECT_EQ(wire->got, (Frames{"a", "b", "c"}));
+    EXPECT_FALSE(wire.transport.paused());
+}
+
 }  // namespace
 }  // namespace marline::testing

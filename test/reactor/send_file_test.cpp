@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -307,6 +308,31 @@ TEST_P(SendFile, aFileIsNotKeptInMemory) {
     untilReceived(kMuch + 1000);
 }
 
+// A transport that sends files by itself tells how much of them it has left; TLS reads them.
+TEST_P(SendFile, tellsHowMuchIsLeft) {
+    if (GetParam() == Kind::Tls) {
+        EXPECT_EQ(sender().fileBytesBuffered(), std::nullopt);
+        return;
+    }
+    EXPECT_EQ(sender().fileBytesBuffered(), 0U);
+    const UniqueFd file = fileOf(pattern(kMuch));
+    sender().sendFile(file.get(), 3, kMuch - 3);
+    sender().write("between");
+    Deferred<> last = sender().sendFile(file.get(), 0, 10);
+    EXPECT_EQ(sender().fileBytesBuffered(), kMuch + 7);
+    untilStuck();
+    EXPECT_LT(*sender().fileBytesBuffered(), kMuch + 7);
+    EXPECT_GT(*sender().fileBytesBuffered(), 10U);
+    Deferred<> toTheEnd = sender().sendFile(file.get());
+    EXPECT_EQ(sender().fileBytesBuffered(), ITransport::kToTheEnd);
+    toTheEnd.cancel();
+    EXPECT_EQ(stateOf(toTheEnd), "sendFile() was cancelled after 0 bytes");
+    EXPECT_LT(*sender().fileBytesBuffered(), kMuch + 7);
+    to->transport->resumeProducing();
+    EXPECT_TRUE(outcomeOf(reactor, last).ok());
+    EXPECT_EQ(sender().fileBytesBuffered(), 0U);
+}
+
 // When the connection ends first, files fail with its end.
 TEST_P(SendFile, filesFailWithTheConnection) {
     const UniqueFd file = fileOf(pattern(kMuch));
@@ -452,6 +478,7 @@ TEST(SendFileInTls, aFileWaitsForTheHandshake) {
 TEST(SendFileInMemory, itIsWritten) {
     marline::testing::StringTransport transport;
     transport.write("before ");
+    EXPECT_EQ(transport.fileBytesBuffered(), std::nullopt);
     EXPECT_EQ(stateOf(transport.sendFile(fileOf("a file").get(), 2)), "sent");
     transport.write(" after");
     EXPECT_EQ(transport.value(), "before file after");

@@ -8,46 +8,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <marline/protocols/detail/text.hpp>
+
 namespace marline::http::detail {
 namespace {
 
 // Not to wait for a FIFO's other end.
 constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-
-/// How many bytes the UTF-8 sequence at the front has; 0 for none (RFC 3629).
-std::size_t sequenceLength(std::string_view text) noexcept {
-    const auto at = [text](std::size_t i) -> unsigned {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto follows = [&at](std::size_t i) { return (at(i) & 0xc0U) == 0x80U; };
-    const unsigned lead = at(0);
-    if (lead < 0x80) {
-        return 1;
-    }
-    if (lead >= 0xc2 && lead <= 0xdf) {
-        return follows(1) ? 2 : 0;
-    }
-    if (lead >= 0xe0 && lead <= 0xef) {
-        const bool bad = (lead == 0xe0 && at(1) < 0xa0) || (lead == 0xed && at(1) > 0x9f);
-        return !bad && follows(1) && follows(2) ? 3 : 0;
-    }
-    if (lead >= 0xf0 && lead <= 0xf4) {
-        const bool bad = (lead == 0xf0 && at(1) < 0x90) || (lead == 0xf4 && at(1) > 0x8f);
-        return !bad && follows(1) && follows(2) && follows(3) ? 4 : 0;
-    }
-    return 0;
-}
-
-bool isUtf8(std::string_view text) noexcept {
-    while (!text.empty()) {
-        const std::size_t length = sequenceLength(text);
-        if (length == 0) {
-            return false;
-        }
-        text.remove_prefix(length);
-    }
-    return true;
-}
 
 }  // namespace
 
@@ -93,7 +60,7 @@ bool joinSegments(std::span<const std::string> segments, bool hidden, std::strin
     for (const std::string& segment : segments) {
         if (segment.empty() || segment == "." || segment == ".." ||
             segment.find_first_of(std::string_view("/\0", 2)) != std::string::npos ||
-            !isUtf8(segment) || (!hidden && isHidden(segment))) {
+            !marline::detail::isUtf8(segment) || (!hidden && isHidden(segment))) {
             return false;
         }
         path.append(path.empty() ? "" : "/").append(segment);

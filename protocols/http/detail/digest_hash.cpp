@@ -1,10 +1,13 @@
 #include <marline/protocols/http/detail/digest_hash.hpp>
 
 #include <array>
+#include <span>
 #include <stdexcept>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/http/field_view.hpp>
 
 namespace marline::http::detail {
@@ -24,6 +27,13 @@ const evp_md_st* digestAlgorithm(std::string_view name) noexcept {
     return sameFieldName(name, "SHA-512-256") ? EVP_sha512_256() : nullptr;
 }
 
+bool digestWorks(const evp_md_st* hash) noexcept {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    const bool works = EVP_Digest("", 0, digest.data(), nullptr, hash, nullptr) == 1;
+    ERR_clear_error();
+    return works;
+}
+
 std::string digestHash(const evp_md_st* hash, std::initializer_list<std::string_view> parts) {
     std::string text;
     for (const std::string_view part : parts) {
@@ -35,13 +45,7 @@ std::string digestHash(const evp_md_st* hash, std::initializer_list<std::string_
     if (EVP_Digest(text.data(), text.size(), digest.data(), &length, hash, nullptr) != 1) {
         throw std::runtime_error("OpenSSL does not do this hash (FIPS?)");
     }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    std::string out;
-    for (unsigned i = 0; i < length; ++i) {
-        out += kHex[digest[i] >> 4U];
-        out += kHex[digest[i] & 15U];
-    }
-    return out;
+    return marline::detail::hexText(std::span(digest).first(length));
 }
 
 std::string quotedText(std::string_view text) {

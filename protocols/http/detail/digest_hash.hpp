@@ -15,6 +15,9 @@ namespace marline::http::detail {
 /// one.
 MARLINE_API const evp_md_st* digestAlgorithm(std::string_view name) noexcept;
 
+/// Whether OpenSSL does it here: under FIPS there is no MD5.
+MARLINE_API bool digestWorks(const evp_md_st* hash) noexcept;
+
 /// The hash of the parts with colons between them, in hexadecimal. Throws std::runtime_error when
 /// OpenSSL does not do it.
 MARLINE_API std::string digestHash(const evp_md_st* hash,

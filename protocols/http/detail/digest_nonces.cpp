@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -10,6 +11,7 @@
 #include <openssl/hmac.h>
 #include <sys/random.h>
 
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/http/auth.hpp>
 #include <marline/protocols/http/detail/characters.hpp>
 
@@ -24,14 +26,6 @@ void fillRandom(std::array<unsigned char, Size>& bytes) {
         if (errno != EINTR) {
             throw std::system_error(errno, std::system_category(), "get random bytes");
         }
-    }
-}
-
-void appendHex(std::string& out, const unsigned char* bytes, std::size_t size) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    for (std::size_t i = 0; i < size; ++i) {
-        out += kDigits[bytes[i] >> 4U];
-        out += kDigits[bytes[i] & 15U];
     }
 }
 
@@ -56,9 +50,7 @@ std::string DigestNonces::make(Duration now) const {
                   static_cast<unsigned long long>(now.count()));
     std::array<unsigned char, 16> random{};
     fillRandom(random);
-    std::string nonce(time.data(), kTimeDigits);
-    appendHex(nonce, random.data(), random.size());
-    return nonce;
+    return std::string(time.data(), kTimeDigits) + marline::detail::hexText(random);
 }
 
 std::string DigestNonces::opaqueOf(std::string_view nonce) const {
@@ -69,9 +61,7 @@ std::string DigestNonces::opaqueOf(std::string_view nonce) const {
              &size) == nullptr) {
         throw std::runtime_error("OpenSSL does not do HMAC-SHA-256");
     }
-    std::string opaque;
-    appendHex(opaque, mac.data(), size);
-    return opaque;
+    return marline::detail::hexText(std::span(mac).first(size));
 }
 
 bool DigestNonces::use(std::string_view nonce, std::string_view opaque, std::uint32_t count,

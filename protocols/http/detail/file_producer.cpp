@@ -5,12 +5,16 @@
 #include <utility>
 
 #include <marline/protocols/http/detail/temporary_file.hpp>
+#include <marline/reactor/errors.hpp>
 #include <marline/reactor/log.hpp>
 
 namespace marline::http::detail {
 namespace {
 
-constexpr std::uint64_t kPiece = 64 * 1024;
+// How much is read at a time; what is shorter is not worth a descriptor of its own.
+constexpr std::uint64_t kReadPiece = 64 * 1024;
+// How much the transport sends at a time.
+constexpr std::uint64_t kSentPiece = 1024 * 1024;
 
 }  // namespace
 
@@ -25,16 +29,16 @@ void FileProducer::start() {
 
 void FileProducer::resumeProducing() {
     const Ref<FileProducer> alive(this);
+    sending_.reset();  // it has been sent, or this were not called
     try {
-        writeSome();
+        if (at_ < pieces_.size()) {
+            writeSome();
+        }
     } catch (const std::exception& error) {
-        log(LogLevel::Error, request_->method() + " " + request_->uri() + ": " + error.what());
-        over();
-        request_->unregisterProducer();
-        request_->abort();
+        fail(error.what());
         return;
     }
-    if (at_ == pieces_.size() && self_) {
+    if (at_ == pieces_.size() && !sending_ && self_) {
         over();
         request_->unregisterProducer();
         request_->finish();
@@ -43,28 +47,63 @@ void FileProducer::resumeProducing() {
 
 void FileProducer::writeSome() {
     FilePiece& piece = pieces_[at_];
-    const auto size = static_cast<std::size_t>(std::min(piece.length, kPiece));
     if (!piece.before.empty()) {
         request_->write(std::exchange(piece.before, {}));
     }
-    if (size > 0) {
-        buffer_.resize(static_cast<std::size_t>(kPiece));
-        const std::size_t got = readAt(file_.get(), buffer_.data(), size, piece.offset);
-        piece.offset += got;
-        piece.length -= got;
-        request_->write(std::string_view(buffer_).substr(0, got));
+    if (piece.length < kReadPiece || !sendSome(piece)) {
+        readSome(piece);
     }
     if (piece.length == 0) {
         ++at_;
     }
 }
 
+/// Has the transport send a part of the piece. False when it cannot.
+bool FileProducer::sendSome(FilePiece& piece) {
+    const std::uint64_t size = std::min(piece.length, kSentPiece);
+    sending_ = request_->sendFile(file_.get(), piece.offset, size);
+    if (!sending_) {
+        return false;
+    }
+    piece.offset += size;
+    piece.length -= size;
+    // Fails with another error when the client has gone, of which stopProducing() tells.
+    sending_->addErrback([alive = Ref<FileProducer>(this)](const Failure& why) {
+        if (why.check<SendFileError>() != nullptr) {
+            alive->fail(why.message());
+        }
+    });
+    return true;
+}
+
+void FileProducer::readSome(FilePiece& piece) {
+    const auto size = static_cast<std::size_t>(std::min(piece.length, kReadPiece));
+    if (size > 0) {
+        buffer_.resize(static_cast<std::size_t>(kReadPiece));
+        const std::size_t got = readAt(file_.get(), buffer_.data(), size, piece.offset);
+        piece.offset += got;
+        piece.length -= got;
+        request_->write(std::string_view(buffer_).substr(0, got));
+    }
+}
+
+/// The response cannot be what its head says.
+void FileProducer::fail(const std::string& why) {
+    log(LogLevel::Error, request_->method() + " " + request_->uri() + ": " + why);
+    const Ref<FileProducer> alive = over();
+    request_->unregisterProducer();
+    request_->abort();
+}
+
 void FileProducer::stopProducing() { over(); }
 
-/// Closes the file; the last reference may be what this gives.
+/// Closes the file, and sends no more of it; the last reference may be what this gives.
 Ref<FileProducer> FileProducer::over() {
     file_.reset();
     at_ = pieces_.size();
+    if (std::optional<Deferred<>> sending = std::exchange(sending_, std::nullopt)) {
+        sending->cancel();
+    }
     return std::exchange(self_, {});
 }
 

@@ -57,6 +57,7 @@ public:
     void closeAfterwards() noexcept { keepAlive_ = false; }
     std::string_view date() const;
     void send(std::string_view bytes);
+    std::optional<Deferred<>> sendFile(int fd, std::uint64_t offset, std::uint64_t count);
     void abort();
     void pauseBody(const Request& request);
     void resumeBody(const Request& request);

@@ -171,6 +171,21 @@ void HttpChannel::send(std::string_view bytes) {
     }
 }
 
+/// As Request::sendFile().
+std::optional<Deferred<>> HttpChannel::sendFile(int fd, std::uint64_t offset, std::uint64_t count) {
+    if (transport_ == nullptr || !transport_->fileBytesBuffered()) {
+        return std::nullopt;
+    }
+    Deferred<> sending = transport_->sendFile(fd, offset, count);
+    if (sending.called()) {
+        // It could not begin: there is no descriptor left for it.
+        sending.addErrback([](const Failure&) {});
+        return std::nullopt;
+    }
+    sent_ += count;
+    return sending;
+}
+
 void HttpChannel::resumeProducing() {
     const Ref<HttpChannel> alive(this);
     blocked_ = false;

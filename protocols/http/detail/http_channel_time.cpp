@@ -34,8 +34,9 @@ void HttpChannel::stopTimer() {
 /// Whether the client takes what there is for it. False only when it was seen before with something
 /// to take, and has taken nothing since.
 bool HttpChannel::clientReads() {
-    const std::size_t waiting = transport_->bytesBuffered();
-    const std::uint64_t taken = sent_ - std::min<std::uint64_t>(waiting, sent_);
+    const std::uint64_t waiting =
+        transport_->bytesBuffered() + transport_->fileBytesBuffered().value_or(0);
+    const std::uint64_t taken = sent_ - std::min(waiting, sent_);
     const bool moved = std::exchange(taken_, taken) != taken;
     return !std::exchange(waited_, waiting > 0) || moved || waiting == 0;
 }

@@ -1,17 +1,8 @@
 #include <marline/protocols/http/detail/path.hpp>
 
+#include <marline/protocols/http/detail/characters.hpp>
+
 namespace marline::http::detail {
-namespace {
-
-int hexDigit(char c) noexcept {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-}  // namespace
 
 std::string_view pathOf(std::string_view target) noexcept {
     std::string_view path = target.substr(0, target.find('?'));
@@ -33,8 +24,8 @@ std::string_view queryOf(std::string_view target) noexcept {
 
 void appendDecoded(std::string& out, std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const int high = text[i] == '%' && i + 2 < text.size() ? hexDigit(text[i + 1]) : -1;
-        const int low = high >= 0 ? hexDigit(text[i + 2]) : -1;
+        const int high = text[i] == '%' && i + 2 < text.size() ? hexValue(text[i + 1]) : -1;
+        const int low = high >= 0 ? hexValue(text[i + 2]) : -1;
         if (low >= 0) {
             out += static_cast<char>(high * 16 + low);
             i += 2;

@@ -22,16 +22,27 @@ std::size_t pathEnd(std::string_view text) {
     return std::string_view::npos;
 }
 
-/// `@one,@two:` before the mailbox is taken off.
+/// `@one,@two:` before a mailbox is taken off.
 bool skipRoute(std::string_view& path) {
-    if (path.starts_with('@')) {
-        const std::size_t colon = path.find(':');
-        if (colon == std::string_view::npos) {
+    if (!path.starts_with('@')) {
+        return true;
+    }
+    const std::size_t colon = path.find(':');
+    if (colon == std::string_view::npos || colon + 1 == path.size()) {
+        return false;
+    }
+    std::string_view route = path.substr(0, colon);
+    path.remove_prefix(colon + 1);
+    for (;;) {
+        const std::size_t end = std::min(route.find(','), route.size());
+        if (!MailAddress::parse("x" + std::string(route.substr(0, end)))) {
             return false;
         }
-        path.remove_prefix(colon + 1);
+        if (end == route.size()) {
+            return true;
+        }
+        route.remove_prefix(end + 1);
     }
-    return true;
 }
 
 }  // namespace

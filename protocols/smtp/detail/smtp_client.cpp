@@ -2,12 +2,22 @@
 
 #include <algorithm>
 
-#include <marline/protocols/smtp/detail/base64.hpp>
+#include <marline/protocols/detail/base64.hpp>
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/smtp/detail/command.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/tls.hpp>
 
 namespace marline::smtp::detail {
+namespace {
+
+using marline::detail::encodeBase64;
+using marline::detail::printable;
+
+// So much of what is no answer is shown.
+constexpr std::size_t kQuoted = 60;
+
+}  // namespace
 
 void SmtpClient::connectionMade() { setTimeout(options_.replyTimeout); }
 
@@ -22,6 +32,12 @@ void SmtpClient::connectionLost(const Failure& reason) {
 }
 
 void SmtpClient::timeoutConnection() {
+    if (const std::size_t unsent = transport()->bytesBuffered();
+        asked_ == Asked::Text && unsent < unsent_) {  // the text is long, or the way is slow
+        unsent_ = unsent;
+        setTimeout(options_.deliveryTimeout);
+        return;
+    }
     if (source_.pending()) {
         source_.errback(Failure::make<TimeoutError>(
             "SMTP: the server did not answer in time (SendMailOptions::replyTimeout, "
@@ -43,7 +59,7 @@ void SmtpClient::lineReceived(std::string_view line) {
     if (line.size() < 3 || line[0] < '2' || line[0] > '5' ||
         !std::ranges::all_of(line.substr(0, 3), isDigit) ||
         (line.size() > 3 && !more && line[3] != ' ')) {
-        failProtocol("no answer: '" + std::string(line.substr(0, 60)) + "'");
+        failProtocol("no answer: '" + printable(line, kQuoted) + "'");
         return;
     }
     const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
@@ -57,7 +73,8 @@ void SmtpClient::lineReceived(std::string_view line) {
         return;
     }
     code_ = code;
-    text_.append(lines_ > 1 ? "\n" : "").append(line.substr(std::min<std::size_t>(4, line.size())));
+    text_.append(lines_ > 1 ? "\n" : "");
+    text_ += printable(line.substr(std::min<std::size_t>(4, line.size())), kMaxReplyLine);
     if (!more) {
         lines_ = 0;
         answered(code, std::exchange(text_, {}));
@@ -77,7 +94,7 @@ void SmtpClient::answered(int code, const std::string& text) {
         return;
     }
     if (outstanding_ == 0) {
-        failProtocol("an answer to nothing: '" + text.substr(0, 60) + "'");
+        failProtocol("an answer to nothing: '" + printable(text, kQuoted) + "'");
         return;
     }
     --outstanding_;
@@ -234,6 +251,7 @@ void SmtpClient::transacted(int code, const std::string& text) {
         ++outstanding_;
         setTimeout(options_.deliveryTimeout);
         transport()->write(std::move(letter_.text));
+        unsent_ = transport()->bytesBuffered();
     } else if (asked_ == Asked::Text && code / 100 == 2) {
         quit();
         if (source_.pending()) {

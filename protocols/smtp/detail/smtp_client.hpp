@@ -88,6 +88,7 @@ private:
     int code_ = 0;                 // of the lines of an answer that is not whole
     std::size_t lines_ = 0;
     std::string text_;
+    std::size_t unsent_ = 0;  // of the message, when that was last looked at
     std::vector<RecipientAnswer> answers_;
     DeferredSource<SmtpSent> source_{[this](const Deferred<SmtpSent>&) { abandon(); }};
     std::optional<Deferred<SmtpSent>> result_ = source_.deferred();

@@ -3,46 +3,50 @@
 #include <algorithm>
 #include <array>
 
+#include <marline/protocols/detail/text.hpp>
 #include <marline/protocols/smtp/detail/command.hpp>
 #include <marline/reactor/log.hpp>
 
 namespace marline::smtp::detail {
+namespace {
+
+/// Of syntax, order or credentials. That a recipient is gone is no mistake of who has a list.
+bool isMistake(int code) { return (code >= 500 && code <= 504) || (code >= 530 && code <= 538); }
+
+}  // namespace
 
 void SmtpServer::connectionMade() {
     beginSession();
-    setTimeout(shared_->options.limits.idle);
+    setTimeout(service_->options.limits.idle);
     reply(220, session_.host + " ESMTP");
 }
 
 void SmtpServer::beginSession() {
     session_ = {};
-    session_.host = shared_->options.host;
+    session_.host = service_->options.host;
     session_.peer = transport()->getPeer();
 }
 
 void SmtpServer::connectionLost(const Failure& reason) {
     dropMessages();
-    TimeoutMixin::connectionLost(reason);
-    if (std::optional<Deferred<>> awaited = std::exchange(awaited_, std::nullopt)) {
-        awaited->cancel();
-    }
+    Asking::connectionLost(reason);
 }
 
 /// The second time the peer does not even take the answer.
-void SmtpServer::timeoutConnection() {
+void SmtpServer::silent() {
     if (transport()->disconnecting()) {
         transport()->abortConnection();
         return;
     }
     close(421, "nothing came for too long");
-    setTimeout(shared_->options.limits.idle);
+    setTimeout(service_->options.limits.idle);
 }
 
 std::size_t SmtpServer::lineLimit() const {
     if (mode_ == Mode::Text) {
-        return shared_->options.limits.textLine + (unparsed().starts_with('.') ? 1U : 0U);
+        return service_->options.limits.textLine + (unparsed().starts_with('.') ? 1U : 0U);
     }
-    const std::size_t command = shared_->options.limits.commandLine;
+    const std::size_t command = service_->options.limits.commandLine;
     const bool auth = mode_ != Mode::Command || upper(unparsed().substr(0, 4)) == "AUTH";
     return auth && offersAuth() ? std::max(command, kMaxAuthLine) : command;
 }
@@ -92,14 +96,10 @@ void SmtpServer::lineReceived(std::string_view line, bool tooLong) {
 
 void SmtpServer::replyLine(int code, char separator, std::string_view text) {
     // Users' texts: whatever they hold stays one line, and a short one.
-    constexpr std::size_t kLongest = 500;
-    std::string line = std::to_string(code) + separator;
-    for (const char c : text.substr(0, kLongest)) {
-        line += c < ' ' || c > '~' ? ' ' : c;
-    }
-    transport()->write(line.append("\r\n"));
+    transport()->write(std::to_string(code) + separator + marline::detail::printable(text) +
+                       "\r\n");
     if (const std::size_t waiting = transport()->bytesBuffered();
-        waiting > shared_->options.limits.unsent && !transport()->disconnecting()) {
+        waiting > service_->options.limits.unsent && !transport()->disconnecting()) {
         log(LogLevel::Info, "SMTP: " + transport()->getPeer().toString() +
                                 " does not read its answers, of which " + std::to_string(waiting) +
                                 " bytes wait (SmtpLimits::unsent)");
@@ -109,7 +109,7 @@ void SmtpServer::replyLine(int code, char separator, std::string_view text) {
 
 void SmtpServer::reply(int code, std::string_view text) {
     replyLine(code, ' ', text);
-    if (code / 100 == 5 && ++refusals_ >= shared_->options.limits.refusals) {
+    if (isMistake(code) && ++refusals_ >= service_->options.limits.refusals) {
         close(421, "too many errors");
     }
 }
@@ -127,13 +127,6 @@ void SmtpServer::replyFailure(const Failure& why) {
 void SmtpServer::close(int code, std::string_view text) {
     replyLine(code, ' ', text);
     transport()->loseConnection();
-}
-
-void SmtpServer::giveUp(const Failure& why) {
-    log(LogLevel::Error, "SMTP: the connection cannot go on: " + why.brief());
-    if (transport() != nullptr) {
-        transport()->abortConnection();
-    }
 }
 
 }  // namespace marline::smtp::detail

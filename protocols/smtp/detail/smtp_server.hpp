@@ -9,31 +9,37 @@
 #include <vector>
 
 #include <marline/deferred/deferred.hpp>
+#include <marline/protocols/detail/asking.hpp>
 #include <marline/protocols/frame_receiver.hpp>
-#include <marline/protocols/policies/timeout.hpp>
 #include <marline/protocols/smtp/smtp_factory.hpp>
 
-namespace marline::smtp {
+namespace marline::smtp::detail {
 
-class SmtpFactory::Shared final : public RefCounted {
+using marline::detail::Asking;
+
+/// What the connections of a factory share.
+class SmtpService final : public RefCounted {
 public:
-    Shared(Ref<IMessageDelivery> to, SmtpOptions with)
+    SmtpService(Ref<IMessageDelivery> to, SmtpOptions with)
         : delivery(std::move(to)), options(std::move(with)) {}
 
     Ref<IMessageDelivery> delivery;
     SmtpOptions options;
 };
 
-namespace detail {
-
 /// Hears commands and messages, and answers them one after the other.
 ///
 /// smtp_server.cpp has the lines and the answers, smtp_server_commands.cpp the commands,
 /// smtp_server_auth.cpp AUTH, smtp_server_data.cpp the content of messages.
-class SmtpServer final : public TimeoutMixin<FrameReceiver> {
+class SmtpServer final : public Asking<FrameReceiver> {
 public:
-    SmtpServer(IReactorTime& clock, Ref<SmtpFactory::Shared> shared)
-        : TimeoutMixin(clock), clock_(clock), shared_(std::move(shared)) {}
+    SmtpServer(IReactorTime& clock, Ref<SmtpService> service)
+        : Asking(clock, {.protocol = "SMTP",
+                         .whom = "the delivery",
+                         .held = service->options.limits.pipelined,
+                         .limit = service->options.limits.delivery,
+                         .knob = "SmtpLimits::delivery"}),
+          clock_(clock), service_(std::move(service)) {}
 
     void connectionLost(const Failure& reason) override;
 
@@ -42,7 +48,7 @@ private:
     enum class Mode : unsigned char { Command, Plain, LoginUser, LoginPassword, Text };
 
     void connectionMade() override;
-    void timeoutConnection() override;
+    void silent() override;
     bool parseFrame() override;
     void lineReceived(std::string_view line, bool tooLong);
     void refuseBareLineEnd();
@@ -52,9 +58,6 @@ private:
     void replyLine(int code, char separator, std::string_view text);
     void replyFailure(const Failure& why);
     void close(int code, std::string_view text);
-    void giveUp(const Failure& why);
-    template <class T, class Then>
-    void await(Deferred<T> result, Then then);
 
     void commandReceived(std::string_view line);
     bool transactionCommand(std::string_view verb, std::string_view rest);
@@ -81,9 +84,10 @@ private:
     void refuseMessages(const Failure& why);
     void endMessages();
     void dropMessages();
+    std::string traceField();
 
     IReactorTime& clock_;
-    Ref<SmtpFactory::Shared> shared_;
+    Ref<SmtpService> service_;
     SmtpSession session_;
     Mode mode_ = Mode::Command;
     SmtpCredentials credentials_;
@@ -94,37 +98,6 @@ private:
     std::optional<std::pair<int, std::string>> refused_;  // the message that is coming
     std::size_t refusals_ = 0;
     bool tooLong_ = false;  // the line whose beginning has been dropped
-    bool busy_ = false;
-    std::optional<Deferred<>> awaited_;
 };
 
-/// Goes on with `then(self, Result<T>)` once `result` has come; no line is read before.
-template <class T, class Then>
-void SmtpServer::await(Deferred<T> result, Then then) {
-    busy_ = true;
-    Deferred<> done =
-        result.addBoth([self = Ref<SmtpServer>(this), then = std::move(then)](Result<T> got) {
-            self->busy_ = false;
-            self->awaited_.reset();
-            if (self->transport() == nullptr) {
-                return;
-            }
-            try {
-                then(*self, std::move(got));
-                if (self->paused()) {
-                    self->setTimeout(self->shared_->options.limits.idle);
-                    self->resumeProducing();
-                }
-            } catch (...) {  // no transport is there to close the connection with it
-                self->giveUp(Failure::current());
-            }
-        });
-    if (busy_) {
-        awaited_ = std::move(done);
-        setTimeout({});
-        pauseProducing();
-    }
-}
-
-}  // namespace detail
-}  // namespace marline::smtp
+}  // namespace marline::smtp::detail

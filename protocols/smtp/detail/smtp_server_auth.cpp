@@ -1,12 +1,15 @@
 #include <marline/deferred/succeed.hpp>
-#include <marline/protocols/smtp/detail/base64.hpp>
+#include <marline/protocols/detail/base64.hpp>
 #include <marline/protocols/smtp/detail/command.hpp>
 #include <marline/protocols/smtp/detail/smtp_server.hpp>
 
 namespace marline::smtp::detail {
 
+using marline::detail::decodeBase64;
+using marline::detail::encodeBase64;
+
 bool SmtpServer::offersAuth() const {
-    return shared_->options.checkCredentials && transport()->tls() != nullptr;
+    return service_->options.checkCredentials && transport()->tls() != nullptr;
 }
 
 /// RFC 4954 §4.
@@ -70,17 +73,17 @@ void SmtpServer::checkCredentials() {
         reply(535, "wrong user or password");
         return;
     }
-    await(maybeDeferred([&] { return shared_->options.checkCredentials(who); }),
-          [user = who.user](SmtpServer& self, const Result<bool>& right) {
-              if (!right.ok()) {
-                  self.replyFailure(right.failure());
-              } else if (!right.value()) {
-                  self.reply(535, "wrong user or password");
-              } else {
-                  self.session_.user = user;
-                  self.reply(235, "welcome");
-              }
-          });
+    ask(maybeDeferred([&] { return service_->options.checkCredentials(who); }),
+        [this, user = who.user](const Result<bool>& right) {
+            if (!right.ok()) {
+                replyFailure(right.failure());
+            } else if (!right.value()) {
+                reply(535, "wrong user or password");
+            } else {
+                session_.user = user;
+                reply(235, "welcome");
+            }
+        });
 }
 
 }  // namespace marline::smtp::detail

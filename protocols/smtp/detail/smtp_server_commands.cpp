@@ -15,13 +15,15 @@ void SmtpServer::commandReceived(std::string_view line) {
         helo(rest, verb == "EHLO");
     } else if (verb == "NOOP") {
         reply(250, "OK");
+    } else if (verb == "VRFY") {
+        rest.empty() ? reply(501, "VRFY whom?") : reply(252, "send some mail, and see");
+    } else if (verb == "HELP") {
+        reply(214, "see RFC 5321");
+    } else if ((verb == "RSET" || verb == "QUIT" || verb == "DATA") && !rest.empty()) {
+        reply(501, verb + " has no argument");
     } else if (verb == "RSET") {
         resetTransaction();
         reply(250, "OK");
-    } else if (verb == "VRFY") {
-        reply(252, "send some mail, and see");
-    } else if (verb == "HELP") {
-        reply(214, "see RFC 5321");
     } else if (verb == "QUIT") {
         close(221, "bye");
     } else if (!transactionCommand(verb, rest)) {
@@ -35,10 +37,10 @@ bool SmtpServer::transactionCommand(std::string_view verb, std::string_view rest
     } else if (verb == "RCPT") {
         rcpt(rest);
     } else if (verb == "DATA") {
-        rest.empty() ? data() : reply(501, "DATA has no argument");
-    } else if (verb == "STARTTLS" && shared_->options.tls) {
+        data();
+    } else if (verb == "STARTTLS" && service_->options.tls) {
         startTlsReceived(rest);
-    } else if (verb == "AUTH" && shared_->options.checkCredentials) {
+    } else if (verb == "AUTH" && service_->options.checkCredentials) {
         auth(rest);
     } else {
         return false;
@@ -46,7 +48,7 @@ bool SmtpServer::transactionCommand(std::string_view verb, std::string_view rest
     return true;
 }
 
-bool SmtpServer::offersTls() const { return shared_->options.tls && !session_.tls; }
+bool SmtpServer::offersTls() const { return service_->options.tls && !session_.tls; }
 
 void SmtpServer::helo(std::string_view name, bool extended) {
     if (!isHelo(name)) {
@@ -70,7 +72,7 @@ void SmtpServer::helo(std::string_view name, bool extended) {
     if (offersAuth()) {
         replyLine(250, '-', "AUTH PLAIN LOGIN");
     }
-    replyLine(250, ' ', "SIZE " + std::to_string(shared_->options.limits.messageBytes));
+    replyLine(250, ' ', "SIZE " + std::to_string(service_->options.limits.messageBytes));
 }
 
 /// RFC 3207 §4. What the client has said so far may have been said by somebody in between.
@@ -88,7 +90,7 @@ void SmtpServer::startTlsReceived(std::string_view rest) {
         beginSession();
         reply(220, "go ahead");
         if (!below.disconnecting()) {
-            startTls(below, *shared_->options.tls, clock_);
+            startTls(below, *service_->options.tls, clock_);
         }
     }
 }
@@ -100,7 +102,7 @@ void SmtpServer::resetTransaction() {
 
 /// False, and answered, when the time for MAIL has not come.
 bool SmtpServer::mayMail() {
-    const SmtpOptions& options = shared_->options;
+    const SmtpOptions& options = service_->options;
     if (session_.helo.empty()) {
         reply(503, "say HELO or EHLO first");
     } else if (options.requireTls && !session_.tls) {
@@ -127,20 +129,23 @@ void SmtpServer::mail(std::string_view rest) {
     if (!takeMailParameters(command->parameters)) {
         return;
     }
-    await(
-        maybeDeferred([&] { return shared_->delivery->validateFrom(session_, command->address); }),
-        [](SmtpServer& self, const Result<MailAddress>& sender) {
+    ask(maybeDeferred([&] { return service_->delivery->validateFrom(session_, command->address); }),
+        [this](const Result<MailAddress>& sender) {
             if (sender.ok()) {
-                self.sender_ = sender.value();
-                self.reply(250, "OK");
+                sender_ = sender.value();
+                reply(250, "OK");
             } else {
-                self.replyFailure(sender.failure());
+                replyFailure(sender.failure());
             }
         });
 }
 
-/// False, and answered, when the message cannot be taken.
+/// False, and answered, when the message cannot be taken. Parameters are of who said EHLO.
 bool SmtpServer::takeMailParameters(const std::vector<std::string_view>& parameters) {
+    if (!session_.extended && !parameters.empty()) {
+        reply(555, "parameters are for who says EHLO");
+        return false;
+    }
     for (const std::string_view parameter : parameters) {
         const std::string text = upper(parameter);
         if (text.starts_with("SIZE=")) {  // RFC 1870
@@ -151,7 +156,7 @@ bool SmtpServer::takeMailParameters(const std::vector<std::string_view>& paramet
                 reply(501, "SIZE is a number of bytes");
                 return false;
             }
-            if (error != std::errc() || size > shared_->options.limits.messageBytes) {
+            if (error != std::errc() || size > service_->options.limits.messageBytes) {
                 reply(552, "message too large");
                 return false;
             }
@@ -178,20 +183,20 @@ void SmtpServer::rcpt(std::string_view rest) {
         reply(555, "unknown parameter " + std::string(command->parameters.front()));
         return;
     }
-    if (recipients_.size() >= shared_->options.limits.recipients) {
+    if (recipients_.size() >= service_->options.limits.recipients) {
         reply(452, "too many recipients");
         return;
     }
-    await(maybeDeferred(
-              [&] { return shared_->delivery->validateTo(session_, *sender_, command->address); }),
-          [](SmtpServer& self, Result<MessageMaker> maker) {
-              if (maker.ok()) {
-                  self.recipients_.push_back(std::move(maker).value());
-                  self.reply(250, "OK");
-              } else {
-                  self.replyFailure(maker.failure());
-              }
-          });
+    ask(maybeDeferred(
+            [&] { return service_->delivery->validateTo(session_, *sender_, command->address); }),
+        [this](Result<MessageMaker> maker) {
+            if (maker.ok()) {
+                recipients_.push_back(std::move(maker).value());
+                reply(250, "OK");
+            } else {
+                replyFailure(maker.failure());
+            }
+        });
 }
 
 }  // namespace marline::smtp::detail

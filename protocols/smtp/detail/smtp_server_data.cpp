@@ -38,12 +38,23 @@ void SmtpServer::beginMessages() {
         }
         messages_.push_back(std::move(message));
     }
-    const std::string trace = shared_->delivery->receivedHeader(session_, *sender_);
+    const std::string trace = traceField();
     for (const Ref<IMessage>& message : messages_) {
         if (!trace.empty()) {
             message->lineReceived(trace);
         }
     }
+}
+
+/// A user's text, of which the messages must be able to trust that it is one line.
+std::string SmtpServer::traceField() {
+    std::string trace = service_->delivery->receivedHeader(session_, *sender_);
+    constexpr std::string_view kNoLine("\r\n\0", 3);
+    if (trace.find_first_of(kNoLine) != std::string::npos || trace.size() + 2 > kMaxTextLine) {
+        throw std::logic_error("IMessageDelivery::receivedHeader gave no line of at most " +
+                               std::to_string(kMaxTextLine - 2) + " bytes");
+    }
+    return trace;
 }
 
 void SmtpServer::textReceived(std::string_view line, bool tooLong) {
@@ -52,7 +63,7 @@ void SmtpServer::textReceived(std::string_view line, bool tooLong) {
         endMessages();
         return;
     }
-    const SmtpLimits& limits = shared_->options.limits;
+    const SmtpLimits& limits = service_->options.limits;
     if (tooLong) {
         refuseMessages(500, "a line is longer than " + std::to_string(limits.textLine) +
                                 " bytes (SmtpLimits::textLine)");
@@ -103,14 +114,14 @@ void SmtpServer::endMessages() {
     for (const Ref<IMessage>& message : messages) {
         deliveries.push_back(maybeDeferred([&] { return message->eomReceived(); }));
     }
-    await(DeferredList(deliveries, {.consumeErrors = true}).addCallback(firstFailure<void>),
-          [](SmtpServer& self, const Result<>& delivered) {
-              if (delivered.ok()) {
-                  self.reply(250, "message accepted");
-              } else {
-                  self.replyFailure(delivered.failure());
-              }
-          });
+    ask(DeferredList(deliveries, {.consumeErrors = true}).addCallback(firstFailure<void>),
+        [this](const Result<>& delivered) {
+            if (delivered.ok()) {
+                reply(250, "message accepted");
+            } else {
+                replyFailure(delivered.failure());
+            }
+        });
 }
 
 void SmtpServer::dropMessages() {

@@ -33,7 +33,7 @@ OptionSide::Step OptionSide::hear(bool enable) {
     case State::Yes:
         if (!enable) {
             state_ = State::No;
-            step.became = step.say = false;
+            step.enabled = step.say = false;
         }
         return step;
     case State::WantYes: return enabledOrRefused(enable);
@@ -45,15 +45,15 @@ OptionSide::Step OptionSide::hear(bool enable) {
 /// The peer has answered what asked it to turn the option on.
 OptionSide::Step OptionSide::enabledOrRefused(bool enabled) {
     Step step;
-    step.first = std::exchange(asked_, std::nullopt);
+    step.asked = std::exchange(asked_, std::nullopt);
     step.refused = !enabled;
     if (!enabled) {
         state_ = State::No;
-        step.second = std::exchange(queued_, std::nullopt);  // off it is
+        step.queued = std::exchange(queued_, std::nullopt);  // off it is
         return step;
     }
     state_ = State::Yes;
-    step.became = true;
+    step.enabled = true;
     if (queued_.has_value()) {
         askQueued(State::WantNo, step);
     }
@@ -64,14 +64,14 @@ OptionSide::Step OptionSide::enabledOrRefused(bool enabled) {
 /// that does so all the same is taken at its word when this end wants the option again.
 OptionSide::Step OptionSide::disabled(bool refused) {
     Step step;
-    step.first = std::exchange(asked_, std::nullopt);
+    step.asked = std::exchange(asked_, std::nullopt);
     if (refused && queued_.has_value()) {
         state_ = State::Yes;
-        step.second = std::exchange(queued_, std::nullopt);
+        step.queued = std::exchange(queued_, std::nullopt);
         return step;
     }
     state_ = State::No;
-    step.became = false;
+    step.enabled = false;
     if (queued_.has_value()) {
         askQueued(State::WantYes, step);
     }

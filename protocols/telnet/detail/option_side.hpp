@@ -20,14 +20,14 @@ public:
         /// To be sent: on (true) or off.
         std::optional<bool> say{};
         /// The option is on now (true), or is no longer.
-        std::optional<bool> became{};
+        std::optional<bool> enabled{};
         /// The peer proposes to turn it on: what enableLocal() or enableRemote() says is to be told
         /// to decide().
         bool proposed = false;
-        /// Whose Deferreds are to be fired, in order: what was asked first, and what waited.
-        std::optional<DeferredSource<>> first{};
-        std::optional<DeferredSource<>> second{};
-        /// The first one is refused instead.
+        /// Whose Deferreds are to be fired, in order: what was asked, and what waited for that.
+        std::optional<DeferredSource<>> asked{};
+        std::optional<DeferredSource<>> queued{};
+        /// What was asked is refused instead.
         bool refused = false;
     };
 

@@ -1,4 +1,4 @@
-// Finger and ident: each client with each server, and with words that the test says.
+// Finger: the client and the server, and what a test says to either.
 #include <marline/protocols/finger/finger.hpp>
 
 #include <memory>
@@ -11,7 +11,6 @@
 #include <marline/deferred/coroutine.hpp>
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
-#include <marline/protocols/ident/ident.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/testing/accumulating_protocol.hpp>
 #include <marline/reactor/testing/clock.hpp>
@@ -20,6 +19,7 @@
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/protocols/framing.hpp>
+#include <test/protocols/leaving.hpp>
 #include <test/support/deferred_outcome.hpp>
 #include <test/support/pump_endpoint.hpp>
 
@@ -47,17 +47,6 @@ protected:
         pump_->flush();
         return answer;
     }
-    Outcome<ident::IdentReply> identify(std::string_view answer) {
-        peer_ = makeRef<AccumulatingProtocol>();
-        testing::PumpEndpoint endpoint(pump_, peer_, GetParam());
-        Outcome<ident::IdentReply> reply(ident::lookup(clock_, endpoint, 6193, 23));
-        pump_->flush();
-        EXPECT_EQ(peer_->take(), "6193, 23\r\n");
-        peer_->write(answer);
-        pump_->flush();
-        return reply;
-    }
-
     testing::Clock clock_;
     std::unique_ptr<testing::IoPump> pump_;
     Ref<AccumulatingProtocol> peer_;
@@ -108,6 +97,75 @@ TEST_P(FingerTest, waitsForTheLookup) {
     EXPECT_THROW(finger::fingerFactory(clock_, {}), std::invalid_argument);
 }
 
+// A lookup that takes too long is cancelled.
+TEST_P(FingerTest, limitsTheLookup) {
+    std::optional<DeferredSource<std::string>> later;
+    const auto factory = finger::fingerFactory(clock_, [&](const finger::FingerQuery&) {
+        later.emplace();
+        return later->deferred();
+    });
+    EXPECT_EQ(ask(*factory, "x\r\n"), "");
+    clock_.advance(finger::kFingerLookupTimeout);
+    pump_->flush();
+    EXPECT_EQ(peer_->take(), "Internal error in server\r\n");
+    EXPECT_FALSE(later->pending());
+    EXPECT_EQ(flushLoggedErrors("120000 ms (fingerFactory(lookupTimeout))").size(), 1U);
+}
+
+// Whoever does not take the answer is cut off.
+TEST_P(FingerTest, limitsTheTimeForTheAnswer) {
+    std::optional<DeferredSource<std::string>> later;
+    const auto factory = finger::fingerFactory(clock_, [&](const finger::FingerQuery&) {
+        later.emplace();
+        return later->deferred();
+    });
+    ask(*factory, "x\r\n");
+    peer_->transport()->pauseProducing();
+    later->callback("an answer");
+    pump_->flush();
+    EXPECT_FALSE(pump_->server().ended());
+    clock_.advance(finger::kFingerTimeout);
+    pump_->flush();
+    EXPECT_TRUE(pump_->server().ended());
+    EXPECT_EQ(clock_.pendingCalls(), 0U);
+}
+
+// A client that sends and sends behind its query is not read any more.
+TEST(Finger, limitsWhatIsReadAhead) {
+    testing::Clock clock;
+    std::optional<DeferredSource<std::string>> later;
+    const auto server = finger::fingerFactory(clock, [&](const finger::FingerQuery&) {
+                            later.emplace();
+                            return later->deferred();
+                        })->buildProtocol({});
+    testing::StringTransport transport;
+    server->makeConnection(transport);
+    testing::feed(*server, "x\r\n" + std::string(finger::kMaxQuery, 'y'));
+    EXPECT_FALSE(transport.paused());
+    testing::feed(*server, "y");
+    EXPECT_TRUE(transport.paused());
+    later->callback("done");
+    EXPECT_EQ(transport.value(), "done\r\n");
+    EXPECT_TRUE(transport.closed());
+    transport.disconnect();
+    server->connectionLost(ConnectionDone());
+}
+
+class FingerLeavingTest : public testing::LeavingTest {};
+
+// Over TCP the server notices that a client has left which waits for the lookup.
+TEST_F(FingerLeavingTest, isNoticed) {
+    std::optional<DeferredSource<std::string>> later;
+    leave(
+        finger::fingerFactory(reactor(),
+                              [&](const finger::FingerQuery&) {
+                                  later.emplace();
+                                  return later->deferred();
+                              }),
+        "x\r\n", [&] { return later.has_value(); },
+        [&] { return later.has_value() && !later->pending(); });
+}
+
 // The client takes all until the end, which must come in time and clean, and not too late.
 TEST_P(FingerTest, asks) {
     const auto answer = finger({"moshez", true});
@@ -156,76 +214,7 @@ TEST(Finger, limitsTheAnswer) {
     }
 }
 
-// RFC 1413 §4: whose the connection is, or why that is not said; one answer after the other.
-TEST_P(FingerTest, saysWhoseAConnectionIs) {
-    const auto factory = ident::identFactory(clock_, [](const ident::IdentQuery& query) {
-        switch (query.portOnServer) {
-        case 1: throw ident::NoUser();
-        case 2: return fail<ident::IdentReply>(ident::HiddenUser());
-        case 3: throw std::runtime_error("a secret");
-        default:
-            return succeed(ident::IdentReply{
-                "UNIX", "a\nb" + std::to_string(query.portOnClient) + query.client.host});
-        }
-    });
-    EXPECT_EQ(ask(*factory, "6193, 23\r\n 7 ,65535 \r\n"),
-              "6193, 23 : USERID : UNIX : a b23127.0.0.1\r\n"
-              "7, 65535 : USERID : UNIX : a b65535127.0.0.1\r\n");
-    EXPECT_EQ(ask(*factory, "1,9\r\n2,9\r\n3,9\r\n"),
-              "1, 9 : ERROR : NO-USER\r\n2, 9 : ERROR : HIDDEN-USER\r\n"
-              "3, 9 : ERROR : UNKNOWN-ERROR\r\n");
-    EXPECT_EQ(flushLoggedErrors("a secret").size(), 1U);
-    for (const std::string query : {"0,9", "9,65536", "9", "-1,9", "x,y", "1,2,3"}) {
-        EXPECT_EQ(ask(*factory, query + "\r\n"), query + " : ERROR : INVALID-PORT\r\n");
-    }
-    EXPECT_EQ(ask(*factory, std::string(ident::kMaxIdentLine + 1, '1') + "\r\n"), "");
-    EXPECT_TRUE(peer_->closed());
-    EXPECT_EQ(ask(*factory, ""), "");
-    clock_.advance(ident::kIdentTimeout);
-    pump_->flush();
-    EXPECT_TRUE(peer_->closed());
-    EXPECT_THROW(ident::identFactory(clock_, {}), std::invalid_argument);
-}
-
-// A lookup that takes its time holds up the next query, and ends with the connection.
-TEST_P(FingerTest, identWaitsForTheLookup) {
-    std::optional<DeferredSource<ident::IdentReply>> later;
-    const auto factory = ident::identFactory(clock_, [&](const ident::IdentQuery&) {
-        later.emplace();
-        return later->deferred();
-    });
-    EXPECT_EQ(ask(*factory, "1,2\r\n3,4\r\n"), "");
-    clock_.advance(2 * ident::kIdentTimeout);
-    later->callback(ident::IdentReply{"OTHER", std::string(600, 'x')});
-    pump_->flush();
-    EXPECT_EQ(peer_->take(),
-              "1, 2 : USERID : OTHER : " + std::string(ident::kMaxUserId, 'x') + "\r\n");
-    pump_->cut();
-    EXPECT_FALSE(later->pending());
-}
-
-// kMaxIdentUnsent: whoever asks on without reading the answers is cut off.
-TEST(Ident, limitsTheAnswersThatWait) {
-    testing::Clock clock;
-    const auto factory = ident::identFactory(
-        clock, [](const ident::IdentQuery&) { return succeed(ident::IdentReply{"UNIX", "me"}); });
-    const auto server = factory->buildProtocol({});
-    testing::StringTransport transport;
-    server->makeConnection(transport);
-    transport.hold();
-    const std::string answer = "1, 2 : USERID : UNIX : me\r\n";
-    for (std::size_t i = 0; i < ident::kMaxIdentUnsent / answer.size(); ++i) {
-        testing::feed(*server, "1,2\r\n");
-    }
-    EXPECT_FALSE(transport.disconnecting());
-    testing::feed(*server, "1,2\r\n1,2\r\n1,2\r\n");
-    EXPECT_TRUE(transport.aborted());
-    EXPECT_LE(transport.bytesBuffered(), ident::kMaxIdentUnsent + answer.size());
-    transport.disconnect();
-    server->connectionLost(ConnectionDone());
-}
-
-// Lookups may be coroutines: what they are asked lives as long as they do.
+// A lookup may be a coroutine: what it is asked lives as long as it does.
 TEST_P(FingerTest, looksUpInCoroutines) {
     std::optional<DeferredSource<>> turn;
     const auto users =
@@ -238,46 +227,6 @@ TEST_P(FingerTest, looksUpInCoroutines) {
     turn->callback();
     pump_->flush();
     EXPECT_EQ(peer_->take(), "a.user.with.a.long.name\r\n");
-    const auto owners =
-        ident::identFactory(clock_, [&](ident::IdentQuery query) -> Deferred<ident::IdentReply> {
-            co_await turn->deferred();
-            co_return ident::IdentReply{"UNIX", std::to_string(query.portOnServer)};
-        });
-    turn.emplace();
-    EXPECT_EQ(ask(*owners, "6193, 23\r\n"), "");
-    turn->callback();
-    pump_->flush();
-    EXPECT_EQ(peer_->take(), "6193, 23 : USERID : UNIX : 6193\r\n");
-}
-
-// The client reads what RFC 1413 §6 shows, and fails with what the server refuses.
-TEST_P(FingerTest, asksWhoseAConnectionIs) {
-    const auto reply = identify("6193, 23 : USERID : UNIX, US-ASCII :st: johns \r\n");
-    ASSERT_TRUE(reply.ok()) << reply.message();
-    EXPECT_EQ(reply.value().system, "UNIX");
-    EXPECT_EQ(reply.value().user, "st: johns ");
-    EXPECT_TRUE(peer_->closed());
-    EXPECT_NE(identify("6193,23:ERROR:NO-USER\r\n").failed<ident::NoUser>(), nullptr);
-    EXPECT_NE(identify("6193,23:ERROR:HIDDEN-USER\r\n").failed<ident::HiddenUser>(), nullptr);
-    EXPECT_NE(identify("6193,23:ERROR:INVALID-PORT\r\n").failed<ident::InvalidPort>(), nullptr);
-    EXPECT_NE(identify("6193,23:ERROR:X\r\n").failed<ident::IdentError>(), nullptr);
-    for (const std::string& said :
-         {std::string("what"), std::string("1,23:ERROR:NO-USER"), std::string("6193,23:USERID:x"),
-          std::string("6193,23:x:y:z"), std::string(ident::kMaxIdentLine + 1, 'x')}) {
-        EXPECT_NE(identify(said + "\r\n").failed<ident::IdentError>(), nullptr) << said;
-        EXPECT_TRUE(peer_->closed());
-    }
-    const auto late = identify("");
-    clock_.advance(ident::kIdentTimeout);
-    EXPECT_NE(late.failed<TimeoutError>(), nullptr) << late.message();
-    const auto cut = identify("");
-    pump_->cut();
-    EXPECT_NE(cut.failed<ConnectionLost>(), nullptr) << cut.message();
-    auto cancelled = identify("");
-    cancelled.cancel();
-    pump_->flush();
-    EXPECT_TRUE(peer_->closed());
-    EXPECT_EQ(clock_.pendingCalls(), 0U);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <marline/protocols/http/digest_auth.hpp>
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
 #include <array>
 #include <chrono>
@@ -285,6 +286,53 @@ TEST_F(DigestAuthTest, readsEscapes) {
     Answer answer = challenged(wire);
     answer.user = "a\"b\\c, d=e";
     EXPECT_TRUE(ask(wire, answer.field()).ends_with("\r\n\r\na\"b\\c, d=e"));
+}
+
+// RFC 7616 §3.4: a name that is not of ASCII comes as `username*`, coded as RFC 8187 says.
+TEST_F(DigestAuthTest, readsNamesBeyondAscii) {
+    const std::string name = "J\xc3\xa4s\xc3\xb8n Doe";
+    const auto auth = makeRef<DigestAuth>(
+        makeRef<FunctionResource>([](Request& request) -> Rendered { return request.getUser(); }),
+        kRealm, [&](std::string_view user, DigestAlgorithm algorithm) {
+            return user == name ? std::optional(digestSecret(algorithm, user, kRealm, kPassword))
+                                : std::nullopt;
+        });
+    ServerWire wire(auth);
+    const auto askAs = [&](const std::string& parameter) {
+        Answer answer = challenged(wire);
+        answer.user = name;
+        std::string field = answer.field();
+        const std::string plain = "username=" + detail::quotedText(name);
+        return ask(wire, field.replace(field.find(plain), plain.size(), parameter));
+    };
+    const std::string coded = "UTF-8''J%C3%A4s%C3%B8n%20Doe";
+    EXPECT_TRUE(askAs("username*=" + coded).ends_with("\r\n\r\n" + name));
+    EXPECT_TRUE(askAs("username*=utf-8'da'J%c3%a4s%C3%B8n%20Doe").ends_with("\r\n\r\n" + name));
+    for (const std::string& bad :
+         {"username*=" + coded + ", username=\"x\"", std::string("username*=J%C3%A4s%C3%B8n%20Doe"),
+          std::string("username*=ISO-8859-1''J%E4s%F8n%20Doe"), std::string("username*=UTF-8'"),
+          std::string("username*=")}) {
+        EXPECT_EQ(code(askAs(bad)), "401") << bad;
+    }
+}
+
+// A target that is the same in another form is another one (see DigestAuth::standIn()).
+TEST_F(DigestAuthTest, wantsTheTargetAsItWasSent) {
+    ServerWire wire(guarded());
+    Answer answer = challenged(wire);
+    answer.uri = "http://t/page?x=1";
+    EXPECT_EQ(code(ask(wire, answer.field())), "400");
+}
+
+// Under FIPS OpenSSL does not do every hash: what it does not do is not offered.
+TEST_F(DigestAuthTest, offersWhatOpensslDoes) {
+    EXPECT_TRUE(detail::digestWorks(detail::digestAlgorithm("MD5")));
+    ASSERT_EQ(EVP_set_default_properties(nullptr, "fips=yes"), 1);  // nothing of this process is
+    const bool works = detail::digestWorks(detail::digestAlgorithm("MD5"));
+    EXPECT_THROW(guarded(), std::invalid_argument);
+    ASSERT_EQ(EVP_set_default_properties(nullptr, ""), 1);
+    EXPECT_FALSE(works);
+    EXPECT_NO_THROW(guarded());
 }
 
 // What would let nobody in, or cannot be said, is misuse.

@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <marline/protocols/smtp/detail/base64.hpp>
 #include <marline/protocols/smtp/detail/command.hpp>
 
 namespace marline::smtp {
@@ -60,7 +59,8 @@ TEST(SmtpCommand, readsPaths) {
 // Paths that are not written as they must be, and ones longer than kMaxPath.
 TEST(SmtpCommand, refusesOtherPaths) {
     for (const char* line : {"", "FROM", "FROM:", "FROM:a@b", "FROM: <a@b>", "FROM:<a@b",
-                             "FROM:<a>", "FROM:<a@b>x", "FROM:<@x>", "TO:<a@b>", "FROM:<\"a>"}) {
+                             "FROM:<a>", "FROM:<a@b>x", "FROM:<@x>", "FROM:<@x:>", "FROM:<@:a@b>",
+                             "FROM:<@x,y:a@b>", "FROM:<@x y:a@b>", "TO:<a@b>", "FROM:<\"a>"}) {
         EXPECT_FALSE(detail::parsePath(line, "FROM:")) << line;
     }
     const auto path = [](std::size_t bytes) {
@@ -68,30 +68,6 @@ TEST(SmtpCommand, refusesOtherPaths) {
     };
     EXPECT_TRUE(detail::parsePath(path(kMaxPath), "FROM:"));
     EXPECT_FALSE(detail::parsePath(path(kMaxPath + 1), "FROM:"));
-}
-
-// RFC 4648 §10's examples, both ways.
-TEST(SmtpBase64, knowsTheExamples) {
-    const std::pair<std::string, std::string> examples[] = {{"", ""},
-                                                            {"f", "Zg=="},
-                                                            {"fo", "Zm8="},
-                                                            {"foo", "Zm9v"},
-                                                            {"foob", "Zm9vYg=="},
-                                                            {"fooba", "Zm9vYmE="},
-                                                            {"foobar", "Zm9vYmFy"},
-                                                            {std::string("\0\xff\xfe", 3), "AP/+"}};
-    for (const auto& [plain, coded] : examples) {
-        EXPECT_EQ(detail::encodeBase64(plain), coded);
-        EXPECT_EQ(detail::decodeBase64(coded), plain);
-    }
-}
-
-// One text for one value: everything else is refused.
-TEST(SmtpBase64, refusesEverythingElse) {
-    for (const char* text : {"Zg", "Zg=", "Zg===", "====", "Z===", "Zh==", "Zm9=", "Zm 9v",
-                             "Zm9v\n", "=Zm9", "Zg==Zg==", "Zm-_"}) {
-        EXPECT_FALSE(detail::decodeBase64(text)) << text;
-    }
 }
 
 }  // namespace

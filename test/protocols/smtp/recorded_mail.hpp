@@ -48,13 +48,14 @@ public:
         return succeed(maker(origin, recipient));
     }
     std::string receivedHeader(const SmtpSession& session, const MailAddress& origin) override {
-        return trace ? IMessageDelivery::receivedHeader(session, origin) : std::string();
+        return trace ? IMessageDelivery::receivedHeader(session, origin) : ownTrace;
     }
 
     /// What came, in order; the index is the message's from its first line on.
     std::vector<RecordedMail> mail;
     std::vector<SmtpSession> sessions;
     bool trace = false;
+    std::string ownTrace;
     /// Called for every line, and at the end.
     std::function<void(std::string_view line)> onLine;
     std::function<Deferred<>()> onEnd = [] { return succeed(); };

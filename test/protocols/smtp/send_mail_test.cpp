@@ -217,6 +217,39 @@ TEST_P(SendMailTest, endsWithoutAnAnswer) {
     EXPECT_EQ(clock_.pendingCalls(), 0U);
 }
 
+// A message that is still being taken is not late, however long it is; then its answer may be.
+TEST_P(SendMailTest, waitsForALongMessage) {
+    const auto sent = begin(server_, {.tls = SmtpTls::None}, {"c@d"}, std::string(900, 'x') + "\n");
+    for (const char* answer : {"220 x\r\n", "250 x\r\n", "250 x\r\n", "250 x\r\n"}) {
+        say(answer);
+    }
+    server_->write("354 x\r\n");
+    while (pump_->client().bytesBuffered() == 0) {
+        ASSERT_TRUE(pump_->pump());
+    }
+    do {
+        pump_->pump();
+        clock_.advance(kSmtpDeliveryTimeout);
+        EXPECT_FALSE(sent.fired());
+    } while (pump_->client().bytesBuffered() > 0);
+    clock_.advance(kSmtpDeliveryTimeout);
+    EXPECT_NE(sent.failed<TimeoutError>(), nullptr) << sent.message();
+}
+
+// What the server says cannot forge lines of a log, where an error's message goes.
+TEST_P(SendMailTest, showsTheServersWordsAsOneLine) {
+    const auto refused = begin(server_);
+    say("554-go\x1b[2J\r\n554 aw\nay\r\n");
+    ASSERT_NE(refused.failed<SmtpPermanentError>(), nullptr) << refused.message();
+    EXPECT_EQ(refused.failed<SmtpPermanentError>()->text(), "go [2J\naw ay");
+    EXPECT_EQ(refused.message(), "554 go [2J aw ay");
+    server_ = makeRef<testing::AccumulatingProtocol>();
+    const auto wrong = begin(server_);
+    say("he\x1bllo\r\n");
+    ASSERT_NE(wrong.failed<SmtpProtocolError>(), nullptr) << wrong.message();
+    EXPECT_EQ(wrong.message(), "SMTP: no answer: 'he llo'");
+}
+
 // The answer to the message has a time of its own, and so has QUIT's, which nobody waits for.
 TEST_P(SendMailTest, waitsLongerForTheDelivery) {
     const auto sent = begin(server_);

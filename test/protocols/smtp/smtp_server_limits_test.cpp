@@ -127,6 +127,47 @@ TEST_P(SmtpLimitsTest, limitsRefusals) {
     EXPECT_TRUE(client_->closed());
 }
 
+// Recipients that are gone are no mistakes: a list is delivered to the others.
+TEST_P(SmtpLimitsTest, countsNoRefusedRecipients) {
+    options_.limits.refusals = 3;
+    connect();
+    say("HELO x\r\nMAIL FROM:<a@b>\r\n");
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(codes(say("RCPT TO:<nobody@d>\r\n")), "550");
+    }
+    EXPECT_EQ(codes(say("RCPT TO:<c@d>\r\nDATA\r\n.\r\n")), "250 354 250");
+    EXPECT_EQ(codes(say("MAIL FROM:<spam@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n")),
+              "550 503 503 500 421");
+}
+
+// SmtpLimits::delivery: a Deferred that takes longer is cancelled, and the session goes on.
+TEST_P(SmtpLimitsTest, limitsTheDelivery) {
+    options_.limits.delivery = std::chrono::seconds(10);
+    connect();
+    say("HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<later@d>\r\nNOOP\r\n");
+    clock_.advance(std::chrono::seconds(9));
+    EXPECT_EQ(flush(), "");
+    clock_.advance(std::chrono::seconds(1));
+    EXPECT_EQ(codes(flush()), "451 250");
+    EXPECT_FALSE(delivery_->waiting->pending());
+    EXPECT_EQ(flushLoggedErrors("10000 ms (SmtpLimits::delivery)").size(), 1U);
+    EXPECT_EQ(codes(say("RCPT TO:<c@d>\r\n")), "250");
+}
+
+// SmtpLimits::pipelined: while the delivery is waited for no more is read.
+TEST_P(SmtpLimitsTest, limitsWhatIsReadAhead) {
+    options_.limits.pipelined = 12;
+    connect();
+    say("HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<later@d>\r\n");
+    say("NOOP\r\nNOOP\r\n");
+    EXPECT_FALSE(pump_->server().paused());
+    say("N");
+    EXPECT_TRUE(pump_->server().paused());
+    delivery_->waiting->callback();
+    EXPECT_EQ(codes(flush()), "250 250 250");
+    EXPECT_EQ(codes(say("OOP\r\n")), "250");
+}
+
 // SmtpLimits::idle: whole lines count, single bytes do not.
 TEST_P(SmtpLimitsTest, limitsSilence) {
     options_.limits.idle = std::chrono::seconds(10);

@@ -12,6 +12,7 @@
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/protocols/framing.hpp>
+#include <test/protocols/leaving.hpp>
 #include <test/protocols/smtp/smtp_server_fixture.hpp>
 
 namespace marline::smtp {
@@ -79,6 +80,7 @@ TEST_P(SmtpServerTest, refusesWhatDoesNotFit) {
               "503 500 500 502 500 500");
     EXPECT_EQ(codes(say("NOOP x\r\nRSET\r\nVRFY a\r\nHELP\r\nehlo x\r\n")),
               "250 250 252 214 250-250-250-250");
+    EXPECT_EQ(codes(say("VRFY\r\nRSET x\r\nQUIT x\r\n")), "501 501 501");
     EXPECT_EQ(codes(say("MAIL TO:<a@b>\r\nMAIL FROM:<postmaster>\r\nMAIL FROM:<a@b> X=1\r\n")),
               "501 501 555");
     EXPECT_EQ(codes(say("MAIL FROM:<a@b> SIZE=x\r\nMAIL FROM:<a@b> BODY=BINARYMIME\r\n")),
@@ -86,6 +88,32 @@ TEST_P(SmtpServerTest, refusesWhatDoesNotFit) {
     EXPECT_EQ(codes(say("MAIL FROM:<a@b>\r\nMAIL FROM:<a@b>\r\nDATA\r\nDATA x\r\n")),
               "250 503 554 501");
     EXPECT_EQ(codes(say("RCPT TO:<>\r\nRCPT TO:a@b\r\nRCPT TO:<a@b> X\r\n")), "501 501 555");
+}
+
+// RFC 5321 §4.1.1.11: parameters are an extension, and those are for who says EHLO.
+TEST_P(SmtpServerTest, takesNoParametersBehindHelo) {
+    connect();
+    EXPECT_EQ(codes(say("HELO x\r\nMAIL FROM:<a@b> SIZE=1\r\nMAIL FROM:<a@b> BODY=8BITMIME\r\n"
+                        "MAIL FROM:<a@b>\r\n")),
+              "250 555 555 250");
+}
+
+// A trace field that is not one line would let its text forge the message: it refuses that.
+TEST_P(SmtpServerTest, refusesATraceFieldThatIsNoLine) {
+    connect();
+    say("HELO x\r\n");
+    const std::string mail = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+    for (const std::string& trace :
+         {std::string("X: a\nEvil: b"), std::string("X: a\r"), std::string("X: \0", 4),
+          "X: " + std::string(kMaxTextLine - 4, 'x')}) {
+        delivery_->ownTrace = trace;
+        EXPECT_EQ(codes(say(mail)), "250 250 451");
+        EXPECT_EQ(flushLoggedErrors("receivedHeader gave no line").size(), 1U);
+        EXPECT_TRUE(delivery_->mail.back().lost);
+    }
+    delivery_->ownTrace = "X: " + std::string(kMaxTextLine - 5, 'x');
+    EXPECT_EQ(codes(say(mail + ".\r\n")), "250 250 354 250");
+    EXPECT_EQ(delivery_->mail.back().text, delivery_->ownTrace + "\n");
 }
 
 // RSET and EHLO forget the transaction.
@@ -142,6 +170,7 @@ TEST_P(SmtpServerTest, refusesAMessageThatThrows) {
 
 // A delivery that takes its time holds up what follows, and is not timed out.
 TEST_P(SmtpServerTest, waitsForTheDelivery) {
+    options_.limits.delivery = 3 * kSmtpIdleTimeout;
     connect();
     EXPECT_EQ(codes(say("HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<later@d>\r\nNOOP\r\n")), "250 250");
     clock_.advance(2 * kSmtpIdleTimeout);
@@ -165,6 +194,31 @@ TEST_P(SmtpServerTest, letsGoWithTheConnection) {
     EXPECT_TRUE(delivery_->mail[0].lost);
     EXPECT_FALSE(delivery_->mail[0].whole);
     EXPECT_EQ(clock_.pendingCalls(), 0U);
+}
+
+// What the delivery fails with when nobody is left to be told is logged.
+TEST_P(SmtpServerTest, logsWhatComesTooLate) {
+    const Deferred<> writing([](const Deferred<>& self) {
+        self.errback(Failure::make<std::runtime_error>("half written"));
+    });
+    delivery_->onEnd = [&] { return writing; };
+    connect();
+    say("HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\n");
+    pump_->cut();
+    EXPECT_EQ(flushLoggedErrors("half written").size(), 1U);
+}
+
+class SmtpLeavingTest : public testing::LeavingTest {};
+
+// Over TCP the server notices that a client has left which waits for the delivery, also when that
+// has sent on meanwhile.
+TEST_F(SmtpLeavingTest, isNoticed) {
+    const auto delivery = makeRef<RecordingDelivery>();
+    leave(
+        makeRef<SmtpFactory>(reactor(), delivery),
+        "HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<later@d>\r\nNOOP\r\n",
+        [&] { return delivery->waiting.has_value(); },
+        [&] { return delivery->waiting.has_value() && !delivery->waiting->pending(); });
 }
 
 // RFC 5321 §4.1.1: blanks at the end of a command are let be.

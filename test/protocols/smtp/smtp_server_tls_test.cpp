@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <marline/protocols/detail/base64.hpp>
 #include <marline/protocols/protocol.hpp>
-#include <marline/protocols/smtp/detail/base64.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/testing/string_transport.hpp>
 #include <marline/reactor/tls.hpp>
@@ -40,8 +40,8 @@ protected:
     /// `AUTH PLAIN` with these three parts.
     static std::string plain(const std::string& authorize, const std::string& user,
                              const std::string& password) {
-        return "AUTH PLAIN " + detail::encodeBase64(authorize + '\0' + user + '\0' + password) +
-               "\r\n";
+        return "AUTH PLAIN " +
+               marline::detail::encodeBase64(authorize + '\0' + user + '\0' + password) + "\r\n";
     }
 
     std::string checked_;
@@ -84,8 +84,8 @@ TEST_P(SmtpTlsTest, takesNothingBehindStartTls) {
 
 // RFC 4954, RFC 4616: PLAIN in one line or two, LOGIN in two or three.
 TEST_P(SmtpTlsTest, authenticates) {
-    const std::string user = detail::encodeBase64("me") + "\r\n";
-    const std::string password = detail::encodeBase64("secret") + "\r\n";
+    const std::string user = marline::detail::encodeBase64("me") + "\r\n";
+    const std::string password = marline::detail::encodeBase64("secret") + "\r\n";
     const std::string right = plain("", "me", "secret");
     for (const auto& [said, answer] : {std::pair{right, "235"},
                                        {plain("me", "me", "secret"), "235"},

@@ -50,6 +50,30 @@ TEST(TelnetData, copiesNoPlainData) {
     telnet->connectionLost(ConnectionDone());
 }
 
+// What writeSequence() brings leaves together.
+TEST(TelnetData, writesASequenceAtOnce) {
+    NotingTelnet wire;
+    wire.telnet->writeSequence(std::array{asBytes("a\n"), asBytes(""), asBytes("b\xff")});
+    EXPECT_EQ(wire.transport.writes(), 1U);
+    EXPECT_EQ(wire.sent(), "a\r\nb\xff\xff");
+}
+
+// Bytes that are brought from inside of a callback would overwrite what that looks at: misuse.
+TEST(TelnetData, refusesBytesInsideOfACallback) {
+    NotingTelnet wire;
+    int refused = 0;
+    wire.inner->onCall = [&](Noting& self) {
+        self.onCall = nullptr;
+        EXPECT_THROW(wire.receive("c"), std::logic_error);
+        ++refused;
+    };
+    wire.receive("a" + bytes({kIac, 246}) + "b");
+    EXPECT_EQ(refused, 1);
+    EXPECT_EQ(wire.inner->got, (Frames{"data a", "command 246", "data b"}));
+    wire.receive("d");
+    EXPECT_EQ(wire.inner->got.back(), "data bd");
+}
+
 // Every command of RFC 854, and that of RFC 885, comes between the data around it.
 TEST(TelnetData, givesCommandsInTheirPlace) {
     for (const int command : {239, 241, 242, 243, 244, 245, 246, 247, 248, 249}) {

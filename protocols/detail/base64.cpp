@@ -1,8 +1,8 @@
-#include <marline/protocols/smtp/detail/base64.hpp>
+#include <marline/protocols/detail/base64.hpp>
 
 #include <cstdint>
 
-namespace marline::smtp::detail {
+namespace marline::detail {
 namespace {
 
 constexpr std::string_view kDigits =
@@ -53,4 +53,4 @@ std::optional<std::string> decodeBase64(std::string_view text) {
     return whole ? std::optional(std::move(out)) : std::nullopt;
 }
 
-}  // namespace marline::smtp::detail
+}  // namespace marline::detail
