@@ -43,8 +43,8 @@ std::optional<StoredCookie> readLine(std::string_view line) {
     std::int64_t expires = 0;
     const auto [end, error] =
         std::from_chars(columns[4].data(), columns[4].data() + columns[4].size(), expires);
-    if (columns[0].empty() || !subdomains || !columns[2].starts_with('/') || !secure ||
-        error != std::errc{} || end != columns[4].data() + columns[4].size()) {
+    if (!subdomains || !columns[2].starts_with('/') || !secure || error != std::errc{} ||
+        end != columns[4].data() + columns[4].size()) {
         return std::nullopt;
     }
     cookie.domain = columns[0].substr(columns[0].starts_with('.') ? 1 : 0);
@@ -52,11 +52,14 @@ std::optional<StoredCookie> readLine(std::string_view line) {
     cookie.path = columns[2];
     cookie.secure = *secure;
     if (expires != 0) {
-        cookie.expires = http::HttpTime(std::chrono::seconds(expires));
+        cookie.expires = http::HttpTime(std::chrono::seconds(
+            std::clamp<std::int64_t>(expires, 1, detail::kLastExpiry.count())));
     }
     cookie.name = columns[5];
     cookie.value = columns[6];
-    if (!detail::isCookieText(cookie.name) || !detail::isCookieText(cookie.value) ||
+    if (!detail::isCookieDomain(cookie.domain) || !detail::isCookieText(cookie.path) ||
+        !detail::isCookieText(cookie.name) || cookie.name.find('=') != std::string::npos ||
+        !detail::isCookieText(cookie.value) ||
         cookie.name.size() + cookie.value.size() > detail::kMaxCookieBytes) {
         return std::nullopt;
     }

@@ -84,7 +84,7 @@ public:
         if (value == nullptr) {
             return std::nullopt;
         }
-        constexpr std::int64_t kLast = 253402300799;  // of the year 9999
+        constexpr std::int64_t kLast = detail::kLastExpiry.count();
         const auto seconds = value->is_number_unsigned() && value->get<std::uint64_t>() > kLast
                                  ? kLast
                                  : std::max<std::int64_t>(value->get<std::int64_t>(), 0);
@@ -137,8 +137,7 @@ std::string readCookie(const Json& object, StoredCookie& cookie) {
     cookie.secure = reader.flag("secure");
     cookie.httpOnly = reader.flag("httpOnly");
     cookie.sameSite = reader.sameSite("sameSite");
-    if (cookie.domain.empty() || !detail::isCookieText(cookie.domain) ||
-        cookie.domain.find('\t') != std::string::npos) {
+    if (!detail::isCookieDomain(cookie.domain)) {
         reader.refuse("domain", "a host or a domain");
     }
     if (!cookie.path.starts_with('/') || !detail::isCookieText(cookie.path)) {

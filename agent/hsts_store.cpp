@@ -55,6 +55,12 @@ std::string canonical(std::string_view host) {
     return detail::lowerCase(host);
 }
 
+/// Whether a canonical host can be known: it is no address, and a line of the file can hold it.
+bool isName(const std::string& host) {
+    return !host.empty() && host.front() != '.' && host.front() != '#' && !host.ends_with('.') &&
+           host.find_first_of(" \t\r\n") == std::string::npos && !detail::isAddress(host);
+}
+
 /// The domain that one owner has, below which names are free: what is below a public suffix, else
 /// the host itself.
 std::string ownedDomain(const std::string& host) {
@@ -129,10 +135,11 @@ std::optional<Line> readLine(std::string_view text) {
     std::string_view host = text.substr(0, space);
     const bool subdomains = host.starts_with('.');
     host.remove_prefix(subdomains ? 1 : 0);
-    if (!expires || host.empty() || detail::isAddress(host)) {
+    std::string name = canonical(host);
+    if (!expires || !isName(name)) {
         return std::nullopt;
     }
-    return Line{canonical(host), *expires, subdomains};
+    return Line{std::move(name), *expires, subdomains};
 }
 
 }  // namespace
@@ -143,10 +150,10 @@ http::HttpTime HstsStore::present() {
 
 bool HstsStore::note(std::string_view host, std::string_view text, http::HttpTime now) {
     const std::optional<Policy> policy = readPolicy(text);
-    if (!policy || host.empty() || detail::isAddress(host)) {
+    std::string name = canonical(host);
+    if (!policy || !isName(name)) {
         return false;
     }
-    std::string name = canonical(host);
     if (policy->maxAge == std::chrono::seconds(0)) {
         if (const auto old = hosts_.find(name); old != hosts_.end()) {
             forget(old);
@@ -214,6 +221,9 @@ bool HstsStore::knows(std::string_view text, http::HttpTime now) const {
         return false;
     }
     const std::string name = canonical(text);
+    if (detail::isAddress(name)) {
+        return false;
+    }
     const std::string_view host = name;
     for (std::string_view domain = host; !domain.empty();) {
         const auto found = hosts_.find(domain);

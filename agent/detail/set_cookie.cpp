@@ -29,6 +29,11 @@ bool isCookieText(std::string_view text) noexcept {
     return text.find(';') == std::string_view::npos && !hasControls(text);
 }
 
+bool isCookieDomain(std::string_view text) noexcept {
+    return !text.empty() && text.front() != '.' && text.front() != '#' &&
+           text.find('\t') == std::string_view::npos && isCookieText(text);
+}
+
 namespace {
 
 /// The text up to the next semicolon, which goes too.

@@ -31,6 +31,12 @@ inline constexpr std::size_t kMaxCookieBytes = 4096;
 /// Whether a name or a value could have come in a field: no semicolon, no control characters.
 bool isCookieText(std::string_view text) noexcept;
 
+/// Whether a text can be a cookie's domain: none that a file takes for a comment, or a flag.
+bool isCookieDomain(std::string_view text) noexcept;
+
+/// The last second of the year 9999; files that say more say this.
+inline constexpr std::chrono::seconds kLastExpiry{253402300799};
+
 /// Nothing for a field that is to be ignored as a whole.
 std::optional<SetCookie> parseSetCookie(std::string_view text);
 

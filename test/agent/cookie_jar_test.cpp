@@ -258,13 +258,27 @@ TEST_F(CookieJarTest, netscapeLeavesOutWhatNoLineHolds) {
     EXPECT_EQ(other->cookiesFor(Uri::parse("http://h/").value(), now), "good=a\tb");
 }
 
+// A cookie that lives longer than there are dates is kept to the last one, by both kinds of file.
+TEST_F(CookieJarTest, netscapeKnowsALastDate) {
+    EXPECT_EQ(jar->addNetscape("h\tFALSE\t/\tFALSE\t9223372036854775807\ta\tb\n").value(), 1U);
+    const auto other = makeRef<CookieJar>();
+    EXPECT_EQ(other->addJson(jar->toJson()).value(), 1U);
+    EXPECT_EQ(other->toNetscape(), jar->toNetscape());
+    EXPECT_NE(jar->toNetscape().find("\t253402300799\t"), std::string::npos);
+    EXPECT_TRUE(jar->addNetscape("h\tFALSE\t/\tFALSE\t-5\ta\tb\n").ok());
+    EXPECT_EQ(jar->size(), 0U);
+}
+
 // A file that is none is refused whole, by the line.
 TEST_F(CookieJarTest, netscapeRefusals) {
     const std::string good = "h\tFALSE\t/\tFALSE\t0\ta\tb\n";
     for (const char* bad :
          {"h\tFALSE\t/\tFALSE\t0\ta", "h\tMAYBE\t/\tFALSE\t0\ta\tb", "\tFALSE\t/\tFALSE\t0\ta\tb",
           "h\tFALSE\tx\tFALSE\t0\ta\tb", "h\tFALSE\t/\t\t0\ta\tb", "h\tFALSE\t/\tFALSE\tx\ta\tb",
-          "h\tFALSE\t/\tFALSE\t0\ta\tb\x01", "h\tFALSE\t/\tFALSE\t0\ta;b\tb", "<html>"}) {
+          "h\tFALSE\t/\tFALSE\t0\ta\tb\x01", "h\tFALSE\t/\tFALSE\t0\ta;b\tb", "<html>",
+          "h\tFALSE\t/\tFALSE\t0\ta=b\tc", "h\tFALSE\t/;\tFALSE\t0\ta\tb",
+          ".\tTRUE\t/\tFALSE\t0\ta\tb", "..h\tFALSE\t/\tFALSE\t0\ta\tb",
+          "#HttpOnly_#h\tFALSE\t/\tFALSE\t0\ta\tb"}) {
         const auto result = jar->addNetscape(good + bad);
         ASSERT_FALSE(result.ok()) << bad;
         EXPECT_THAT(result.failure().message(), HasSubstr("line 2"));
@@ -331,6 +345,8 @@ TEST_F(CookieJarTest, jsonRefusals) {
              {"domain", "\"\""},
              {"domain", "\"h\\nx\""},
              {"domain", "\"h\\tx\""},
+             {"domain", "\".h\""},
+             {"domain", "\"#h\""},
              {"path", "\"x\""},
              {"path", "\"/x\\ny\""},
              {"expires", "1.5"},

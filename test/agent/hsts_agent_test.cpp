@@ -101,6 +101,13 @@ TEST_F(HstsStoreTest, refusesAddresses) {
     note("max-age=5; includeSubDomains", "0.1");
     EXPECT_FALSE(knows("::1"));
     EXPECT_EQ(upgraded("http://[::1]/"), "http://[::1]/");
+    // What stands behind a dot of an address, or of a zone, is no domain above it.
+    note("max-age=5; includeSubDomains");
+    EXPECT_FALSE(knows("127.0.0.1"));
+    EXPECT_FALSE(knows("127.0.0.1."));
+    EXPECT_EQ(upgraded("http://127.0.0.1/"), "http://127.0.0.1/");
+    EXPECT_EQ(upgraded("http://[fe80::1%25eth0.example.org]/"),
+              "http://[fe80::1%25eth0.example.org]/");
 }
 
 // RFC 6797 §8.3: http becomes https, 80 becomes 443, other ports, path, query and user stay.
@@ -203,12 +210,21 @@ TEST_F(HstsStoreTest, isSavedForItsOwnerOnly) {
     EXPECT_EQ(folder.names().size(), 4U);
 }
 
+// A host that no line of the file can hold is not noted: the file could not be loaded again.
+TEST_F(HstsStoreTest, refusesHostsThatAreNoNames) {
+    for (const char* host : {".", "..", ".example.org", "a..", "#example.org", "a b", "a\nb"}) {
+        EXPECT_FALSE(note("max-age=5", host)) << host;
+    }
+    EXPECT_EQ(store->size(), 0U);
+}
+
 // A file with a line that is none is refused, which names the line, and nothing is added.
 TEST_F(HstsStoreTest, refusesBadLines) {
-    for (const char* line : {"x", "x \"20270101\"", "x \"20271301 00:00:00\"",
-                             "x \"20270101 24:00:00\"", "x \"20270101 00:61:00\"",
-                             "x 20270101 00:00:00", ". \"unlimited\"", "127.0.0.1 \"unlimited\"",
-                             "x \"2027010a 00:00:00\"", "x \"20270101-00:00:00\"", "x \""}) {
+    for (const char* line :
+         {"x", "x \"20270101\"", "x \"20271301 00:00:00\"", "x \"20270101 24:00:00\"",
+          "x \"20270101 00:61:00\"", "x 20270101 00:00:00", ". \"unlimited\"", ".. \"unlimited\"",
+          "127.0.0.1 \"unlimited\"", "x \"2027010a 00:00:00\"", "x \"20270101-00:00:00\"",
+          "x \""}) {
         const auto outcome =
             store->addText("a.test \"unlimited\"\n" + std::string(line) + "\nb.test x\n");
         ASSERT_FALSE(outcome.ok()) << line;
