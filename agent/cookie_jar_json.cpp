@@ -8,6 +8,7 @@
 #include <marline/agent/cookie_jar.hpp>
 #include <marline/agent/detail/set_cookie.hpp>
 #include <marline/agent/detail/whole_file.hpp>
+#include <marline/protocols/detail/text.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -187,7 +188,7 @@ Result<std::size_t> CookieJar::addJson(std::string_view text) {
     try {
         whole = Json::parse(text);
     } catch (const Json::exception& error) {  // it names line and column
-        return Failure::make<Error>(std::string("the cookies are no JSON: ") + error.what());
+        return Failure::make<Error>("the cookies are no JSON: " + detail::printable(error.what()));
     }
     const Json list = whole.is_object() ? whole.value("cookies", Json()) : Json();
     if (!list.is_array()) {

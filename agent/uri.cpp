@@ -189,6 +189,10 @@ Result<Uri> Uri::resolve(std::string_view reference) const {
     }
     Uri& target = result.value();
     const bool ownHost = (*relative).hostText.first != nullptr;
+    if (!ownHost && (*relative).scheme.first != nullptr) {
+        // Without its dots, https:/.//x seems to have one.
+        return refuse(reference, "it has a scheme of its own, and no host");
+    }
     if (!ownHost) {
         target.host_ = host_;
     }

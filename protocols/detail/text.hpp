@@ -12,7 +12,7 @@ namespace marline::detail {
 
 /// At most `most` bytes of `text`, where a blank stands for whatever is no printable ASCII: one
 /// line, which does nothing to a terminal or a log.
-std::string printable(std::string_view text, std::size_t most = 500);
+MARLINE_API std::string printable(std::string_view text, std::size_t most = 500);
 
 /// With the letters of ASCII in lower case.
 MARLINE_API std::string lowerCase(std::string_view text);

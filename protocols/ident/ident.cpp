@@ -69,7 +69,7 @@ private:
     void silent() override { transport()->abortConnection(); }
     void lineReceived(std::string_view line) override {
         resetTimeout();
-        const std::string pair(trimmed(line));
+        const std::string pair = printable(trimmed(line));
         const bool both = line.find(',') != std::string_view::npos;
         IdentQuery query;
         query.portOnServer = portOf(takePart(line, ','));

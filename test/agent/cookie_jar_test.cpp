@@ -332,6 +332,14 @@ std::string jsonCookie(const std::string& field, const std::string& value) {
     return text.replace(begin, text.find_first_of(",}", begin) - begin, value);
 }
 
+// What is no JSON is refused in one line, whatever stands in it.
+TEST_F(CookieJarTest, jsonIsRefusedInOneLine) {
+    const auto result = jar->addJson("\x7f\n{");
+    ASSERT_FALSE(result.ok());
+    EXPECT_THAT(result.failure().message(), HasSubstr("no JSON"));
+    EXPECT_EQ(result.failure().message().find_first_of("\x7f\n"), std::string::npos);
+}
+
 // A JSON jar with a cookie that cannot be kept is refused whole: cookie and field are named.
 TEST_F(CookieJarTest, jsonRefusals) {
     for (const auto& [field, value] : std::vector<std::pair<std::string, std::string>>{

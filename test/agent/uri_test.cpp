@@ -163,6 +163,7 @@ TEST(Uri, resolveKeepsTheFragmentUnlessTheReferenceHasOne) {
 TEST(Uri, resolveRefusesWhatIsNoReference) {
     const Uri base = parsed("http://a/b");
     EXPECT_FALSE(base.resolve("mailto:x").ok());
+    EXPECT_FALSE(base.resolve("https:/.//x").ok()) << "whose credentials would go there?";
     EXPECT_FALSE(base.resolve("http://h:0/").ok());
 }
 

@@ -146,6 +146,9 @@ bool isHarmless(llhttp_errno error) {
     case HPE_INVALID_VERSION:  // It judges the protocol by the method as well.
     case HPE_INVALID_URL:
     case HPE_STRICT:
+    // It takes tabs behind `keep-alive` or `chunked` for part of it.
+    case HPE_CLOSED_CONNECTION:
+    case HPE_INVALID_TRANSFER_ENCODING:
     case HPE_INVALID_CHUNK_SIZE: return true;
     default: return false;
     }

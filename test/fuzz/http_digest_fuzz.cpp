@@ -83,8 +83,9 @@ void logIn(marline::testing::Chooser& input) {
     const std::string user = plain(input.takeLine());
     const std::string realm = plain(input.takeLine(), "\"\\");
     const std::string password(input.takeLine());
-    std::string target = "/" + plain(input.takeLine(), " \\\"#");
-    std::erase_if(target, [](char c) { return static_cast<unsigned char>(c) > 0x7e; });
+    constexpr std::string_view kOfTarget = "abcdefghijklmnopqrstuvwxyz0123456789/?=&,;:-._~%";
+    std::string target = "/" + std::string(input.takeLine());
+    std::erase_if(target, [=](char c) { return kOfTarget.find(c) == std::string_view::npos; });
     Guarded page(user, password, realm);
     const auto challenge = detail::findDigestChallenge(challengesIn(page.ask(target)));
     demand(challenge.has_value(), "a challenge can be answered");
@@ -137,8 +138,11 @@ void answer(marline::testing::Chooser& input) {
     demand(marline::testing::isOneLine(text), "an answer is one line");
     std::size_t quotes = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        i += text[i] == '\\' ? 1U : 0U;
-        quotes += i < text.size() && text[i] == '"' ? 1U : 0U;
+        if (text[i] == '\\') {
+            ++i;  // what is behind it is text
+        } else if (text[i] == '"') {
+            ++quotes;
+        }
     }
     demand(quotes % 2 == 0, "every quoted string ends");
 }

@@ -31,8 +31,11 @@ public:
         const std::string combined = lineOf(request, http::LogFormat::Combined);
         std::size_t quotes = 0;
         for (std::size_t i = 0; i < combined.size(); ++i) {
-            i += combined[i] == '\\' ? 1U : 0U;
-            quotes += combined[i] == '"' ? 1U : 0U;
+            if (combined[i] == '\\') {
+                ++i;  // what is behind it is text
+            } else if (combined[i] == '"') {
+                ++quotes;
+            }
         }
         demand(quotes == 6, "a combined line has three quoted fields");
         const auto json = nlohmann::json::parse(lineOf(request, http::LogFormat::Json));

@@ -80,6 +80,7 @@ TEST_P(IdentTest, saysWhoseAConnectionIs) {
     for (const std::string query : {"0,9", "9,65536", "9", "-1,9", "x,y", "1,2,3"}) {
         EXPECT_EQ(ask(*factory, query + "\r\n"), query + " : ERROR : INVALID-PORT\r\n");
     }
+    EXPECT_EQ(ask(*factory, "9\r,8\r\n"), "9 ,8 : ERROR : INVALID-PORT\r\n") << "one line";
     EXPECT_EQ(ask(*factory, std::string(ident::kMaxIdentLine + 1, '1') + "\r\n"), "");
     EXPECT_TRUE(peer_->closed());
     EXPECT_EQ(ask(*factory, ""), "");
