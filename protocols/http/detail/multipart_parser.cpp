@@ -1,5 +1,6 @@
 #include <marline/protocols/http/detail/multipart_parser.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <marline/protocols/http/detail/characters.hpp>
@@ -128,11 +129,11 @@ bool MultipartParser::readDelimiterEnd() {
         state_ = State::Epilogue;
         return true;
     }
-    const std::size_t end = waiting_.find_first_not_of(" \t");
-    if (end == std::string::npos || waiting_.size() < end + 2) {
-        if (waiting_.size() > maxHead_) {
-            refuse("blanks behind a boundary");
-        }
+    const std::size_t end = std::min(waiting_.find_first_not_of(" \t"), waiting_.size());
+    if (end > maxHead_) {
+        refuse("blanks behind a boundary");
+    }
+    if (waiting_.size() < end + 2) {
         return false;
     }
     if (waiting_.compare(end, 2, "\r\n") != 0) {

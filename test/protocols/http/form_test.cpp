@@ -126,6 +126,12 @@ TEST_F(FormTest, passesOverBlanksBehindABoundary) {
     const std::string head = "Content-Disposition: form-data; name=a\r\n\r\n1\r\n";
     EXPECT_EQ(read("--the B \t\r\n" + head + kEnd)->fields().get("a"), "1");
     EXPECT_EQ(refusal("--the B" + std::string(10000, ' ')), 400);
+    const auto form =
+        makeRef<Form>("multipart/form-data; boundary=\"the B\"", FormLimits{.partHead = 1});
+    EXPECT_NO_THROW(form->write("--the B\t\r")) << "one blank, and half of the line's end";
+    EXPECT_THROW(makeRef<Form>("multipart/form-data; boundary=b", FormLimits{.partHead = 1})
+                     ->write("--b \t\r\n"),
+                 HttpError);
 }
 
 // A form needs its type and a boundary that can be one.
