@@ -36,6 +36,7 @@ function(marline_add_module)
         add_library(${target} ${arg_SOURCES})
         set(scope PUBLIC)
         target_link_libraries(${target} PRIVATE ${arg_PRIVATE_LIBS} $<BUILD_INTERFACE:marline_options>)
+        target_compile_options(${target} PRIVATE ${marline_FUZZ_OPTIONS})
         set_target_properties(
             ${target}
             PROPERTIES CXX_VISIBILITY_PRESET hidden
