@@ -113,6 +113,7 @@ function(marline_add_test)
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} GTest::gmock_main marline_options)
     gtest_discover_tests(
         ${arg_NAME}
+        NO_PRETTY_VALUES  # parameters have names, which is not how their bytes look
         DISCOVERY_TIMEOUT 60
         PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
