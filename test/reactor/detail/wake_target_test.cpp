@@ -44,7 +44,7 @@ TEST(WakeTarget, isWrittenToUntilItIsForgotten) {
 // its number be that of another file.
 TEST(WakeTarget, nobodyWritesToAForgottenDescriptor) {
     constexpr int kThreads = 2;
-    constexpr int kRounds = 500;
+    constexpr int kRounds = 200;
     WakeTarget target;
     std::atomic<bool> over = false;
     std::latch begun(kThreads);
@@ -54,6 +54,7 @@ TEST(WakeTarget, nobodyWritesToAForgottenDescriptor) {
             begun.count_down();
             while (!over) {
                 target.wake();
+                std::this_thread::yield();
             }
         });
     }
