@@ -29,6 +29,9 @@ public:
     }
     /// In a signal handler.
     void wake() noexcept {
+        if (fd_.load() < 0) {
+            return;  // not counted: who waits for the writers does not wait for those that come
+        }
         const int before = errno;
         writing_.fetch_add(1);
         if (const int fd = fd_.load(); fd >= 0) {

@@ -44,7 +44,7 @@ TEST(WakeTarget, isWrittenToUntilItIsForgotten) {
 // its number be that of another file.
 TEST(WakeTarget, nobodyWritesToAForgottenDescriptor) {
     constexpr int kThreads = 2;
-    constexpr int kRounds = 500;
+    constexpr int kRounds = 40;
     WakeTarget target;
     std::atomic<bool> over = false;
     std::latch begun(kThreads);
@@ -66,9 +66,12 @@ TEST(WakeTarget, nobodyWritesToAForgottenDescriptor) {
             std::this_thread::yield();
         }
         target.forget();
-        writes(fd.get());
-        std::this_thread::yield();
-        late += writes(fd.get());
+        // Every other time it is closed at once: ThreadSanitizer sees who still writes.
+        if (round % 2 == 0) {
+            writes(fd.get());
+            std::this_thread::yield();
+            late += writes(fd.get());
+        }
     }
     over = true;
     for (std::thread& thread : threads) {
