@@ -219,6 +219,7 @@ void readyCoAwait(benchmark::State& state) {
 }
 BENCHMARK(readyCoAwait);
 
+#if defined(BOOST_ASIO_HAS_CO_AWAIT)  // not of Debian 12's with clang
 boost::asio::awaitable<long> asioStep(int depth) {
     if (depth == 0) {
         co_return 1;
@@ -236,6 +237,7 @@ void asioAwaitableChain(benchmark::State& state) {
     });
 }
 BENCHMARK(asioAwaitableChain);
+#endif
 
 }  // namespace
 

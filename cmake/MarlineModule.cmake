@@ -36,6 +36,7 @@ function(marline_add_module)
         add_library(${target} ${arg_SOURCES})
         set(scope PUBLIC)
         target_link_libraries(${target} PRIVATE ${arg_PRIVATE_LIBS} $<BUILD_INTERFACE:marline_options>)
+        target_compile_options(${target} PRIVATE ${marline_FUZZ_OPTIONS})
         set_target_properties(
             ${target}
             PROPERTIES CXX_VISIBILITY_PRESET hidden
@@ -112,6 +113,7 @@ function(marline_add_test)
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} GTest::gmock_main marline_options)
     gtest_discover_tests(
         ${arg_NAME}
+        NO_PRETTY_VALUES  # parameters have names, which is not how their bytes look
         DISCOVERY_TIMEOUT 60
         PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()

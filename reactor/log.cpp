@@ -57,7 +57,8 @@ LogLevel setLogLevel(LogLevel level) noexcept { return currentLevel.exchange(lev
 LogLevel logLevel() noexcept { return currentLevel.load(std::memory_order_relaxed); }
 
 void log(LogLevel level, std::string_view message) noexcept {
-    currentObserver.load(std::memory_order_relaxed)(level, message);
+    // With what its owner set up for the observer before that was set, maybe in another thread.
+    currentObserver.load(std::memory_order_acquire)(level, message);
 }
 
 }  // namespace marline

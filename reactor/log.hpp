@@ -15,7 +15,7 @@ enum class LogLevel : std::uint8_t { Debug, Info, Warning, Error, Critical };
 using LogObserver = void (*)(LogLevel level, std::string_view message) noexcept;
 
 /// Replaces the observer of the process and gives the one before; null restores the default,
-/// which writes to stderr from logLevel() on. Thread-safe.
+/// which writes to stderr from logLevel() on. Thread-safe: `observer` sees what was done before.
 MARLINE_API LogObserver setLogObserver(LogObserver observer) noexcept;
 
 /// Sets from which level on messages are of interest, LogLevel::Warning at first, and gives the one

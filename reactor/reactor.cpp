@@ -1,12 +1,9 @@
 #include <marline/reactor/reactor.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <utility>
-
-#include <time.h>
 
 #include <marline/reactor/ares_resolver.hpp>
 #include <marline/reactor/caching_resolver.hpp>
@@ -309,9 +306,7 @@ void Reactor::removeSystemEventTrigger(TriggerId id) {
 // Time.
 
 Duration Reactor::seconds() const noexcept {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+    return detail::monotonicNow();
 }
 
 DelayedCall Reactor::callLater(Duration delay, UniqueFunction<void()> call,

@@ -33,6 +33,22 @@ void checkSizes(std::size_t minThreads, std::size_t maxThreads) {
 
 }  // namespace
 
+/// What is to be logged when the lock is gone: an observer may use the pool. To be made before the
+/// lock is taken.
+class ThreadPool::Crew::LateWarning {
+public:
+    LateWarning() = default;
+    LateWarning(const LateWarning&) = delete;
+    LateWarning& operator=(const LateWarning&) = delete;
+    ~LateWarning() {
+        if (!text.empty()) {
+            log(LogLevel::Warning, text);
+        }
+    }
+
+    std::string text;
+};
+
 // The crew.
 
 ThreadPool::Crew::Crew(ThreadPoolOptions options) : options_(std::move(options)) {
@@ -41,9 +57,10 @@ ThreadPool::Crew::Crew(ThreadPoolOptions options) : options_(std::move(options))
 }
 
 void ThreadPool::Crew::start() {
+    LateWarning warning;
     const std::lock_guard lock(mutex_);
     state_ = State::Started;
-    grow();
+    grow(warning);
 }
 
 void ThreadPool::Crew::stop() {
@@ -71,6 +88,7 @@ bool ThreadPool::Crew::started() const {
 }
 
 std::uint64_t ThreadPool::Crew::add(UniqueFunction<void()> call) {
+    LateWarning warning;
     const std::lock_guard lock(mutex_);
     if (state_ == State::Stopped) {
         return 0;
@@ -82,7 +100,7 @@ std::uint64_t ThreadPool::Crew::add(UniqueFunction<void()> call) {
     }
     queue_.push_back({++last_, std::move(call)});
     try {
-        grow();
+        grow(warning);
     } catch (...) {
         call = std::move(queue_.back().call);
         queue_.pop_back();
@@ -106,10 +124,11 @@ UniqueFunction<void()> ThreadPool::Crew::withdraw(std::uint64_t number) {
 
 void ThreadPool::Crew::adjust(std::size_t minThreads, std::size_t maxThreads) {
     checkSizes(minThreads, maxThreads);
+    LateWarning warning;
     const std::lock_guard lock(mutex_);
     options_.minThreads = minThreads;
     options_.maxThreads = maxThreads;
-    grow();
+    grow(warning);
     changed_.notify_all();
 }
 
@@ -130,7 +149,7 @@ std::size_t ThreadPool::Crew::maxThreads() const {
 
 /// Sees to it that there are threads for what waits, and wakes them. Throws std::system_error when
 /// there is none and none can be started.
-void ThreadPool::Crew::grow() {
+void ThreadPool::Crew::grow(LateWarning& warning) {
     if (state_ != State::Started) {
         return;
     }
@@ -145,9 +164,9 @@ void ThreadPool::Crew::grow() {
                 throw;
             }
             if (!std::exchange(shortOfThreads_, true)) {
-                log(LogLevel::Warning, "the thread pool '" + options_.name + "' goes on with " +
-                                           std::to_string(threads_.size()) +
-                                           " threads, as no more can be started: " + error.what());
+                warning.text = "the thread pool '" + options_.name + "' goes on with " +
+                               std::to_string(threads_.size()) +
+                               " threads, as no more can be started: " + error.what();
             }
             break;
         }

@@ -87,10 +87,11 @@ template <class E, class G>
 constexpr bool takesError() {
     if constexpr (requires { &G::operator(); }) {
         return !std::invocable<G&, const Failure&>;
-    } else {
+    } else if constexpr (std::is_class_v<G>) {
         // Asking a generic lambda about a Failure would compile its body with one.
-        return std::is_class_v<G> ? std::invocable<G&, const E&>
-                                  : !std::invocable<G&, const Failure&>;
+        return std::invocable<G&, const E&>;
+    } else {
+        return !std::invocable<G&, const Failure&>;
     }
 }
 

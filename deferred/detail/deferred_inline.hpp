@@ -53,8 +53,10 @@ Deferred<T> Deferred<T>::addErrback(G&& g, Site where) const {
     static_assert(std::derived_from<E, std::exception>,
                   "marline: addErrback<E>(g) needs an E derived from std::exception; for other "
                   "types use addErrback(g) and Failure::check<E>()");
-    static_assert(std::invocable<F&, const E&> || std::invocable<F&, const Failure&>,
-                  "marline: addErrback<E>(g) needs a g that takes a const E& or a const Failure&");
+    // Not ||, which would ask a generic lambda about both.
+    static_assert(
+        std::disjunction_v<std::is_invocable<F&, const E&>, std::is_invocable<F&, const Failure&>>,
+        "marline: addErrback<E>(g) needs a g that takes a const E& or a const Failure&");
     return addErrback(detail::ErrbackFor<E, F>{F(std::forward<G>(g))}, where);
 }
 

@@ -84,11 +84,12 @@ private:
                 question.fail(result.failure(), detail::declaredError<C>(result.failure()));
                 return;
             }
-            question.answer([&result](BoxWriter& box) {
-                if constexpr (!std::is_void_v<R>) {
-                    detail::writeFields(result.value(), box);
-                }
-            });
+            if constexpr (std::is_void_v<R>) {
+                question.answer([](BoxWriter&) {});
+            } else {
+                question.answer(
+                    [&result](BoxWriter& box) { detail::writeFields(result.value(), box); });
+            }
         });
     }
 

@@ -1,27 +1,23 @@
 #include <marline/reactor/detail/dump_signal.hpp>
 
+#include <marline/reactor/detail/wake_target.hpp>
+
 #include <atomic>
 #include <cerrno>
-#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <system_error>
-
-#include <unistd.h>
 
 namespace marline::detail {
 namespace {
 
 std::atomic<bool> taken{false};
-std::atomic<int> wakeTarget{-1};
+WakeTarget wakeTarget;
 std::atomic<bool> asked{false};
 
 void note(int) {
-    const int before = errno;
     asked.store(true);
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wakeTarget.load(), &one, sizeof one);
-    errno = before;
+    wakeTarget.wake();
 }
 
 }  // namespace
@@ -32,12 +28,13 @@ DumpSignal::DumpSignal(int signal, int wakeFd) : signal_(signal) {
             "HealthOptions::dumpSignal: another reactor of this process has one");
     }
     asked.store(false);
-    wakeTarget.store(wakeFd);
+    wakeTarget.set(wakeFd);
     struct sigaction action{};
     action.sa_handler = &note;
     action.sa_flags = SA_RESTART;
     if (sigaction(signal, &action, &before_) != 0) {
         const int error = errno;
+        wakeTarget.forget();
         taken.store(false);
         throw std::system_error(error, std::system_category(),
                                 "HealthOptions::dumpSignal " + std::to_string(signal));
@@ -46,7 +43,7 @@ DumpSignal::DumpSignal(int signal, int wakeFd) : signal_(signal) {
 
 DumpSignal::~DumpSignal() {
     sigaction(signal_, &before_, nullptr);
-    wakeTarget.store(-1);
+    wakeTarget.forget();
     taken.store(false);
 }
 

@@ -19,7 +19,7 @@ HealthWatch::HealthWatch(const IReactorTime& clock, const HealthOptions& options
         signal_ = std::make_unique<DumpSignal>(options.dumpSignal, wakeFd);
     }
     if (options.watchdog) {
-        watchdog_ = std::make_unique<Watchdog>(clock, slow_);
+        watchdog_ = std::make_unique<Watchdog>(slow_);
     }
 }
 

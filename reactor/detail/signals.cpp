@@ -1,23 +1,18 @@
 #include <marline/reactor/detail/signals.hpp>
 
-#include <atomic>
-#include <cerrno>
-#include <cstdint>
+#include <marline/reactor/detail/wake_target.hpp>
 
-#include <unistd.h>
+#include <atomic>
 
 namespace marline::detail {
 namespace {
 
-std::atomic<int> wakeTarget{-1};
+WakeTarget wakeTarget;
 std::atomic<int> lastSignal{0};
 
 void note(int signal) {
-    const int before = errno;
     lastSignal.store(signal);
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wakeTarget.load(), &one, sizeof one);
-    errno = before;
+    wakeTarget.wake();
 }
 
 /// Unless the program has taken the signal meanwhile.
@@ -32,8 +27,7 @@ void giveBack(int signal, const struct sigaction& old) {
 }  // namespace
 
 StopSignals::StopSignals(int wakeFd) noexcept {
-    int none = -1;
-    if (!wakeTarget.compare_exchange_strong(none, wakeFd)) {
+    if (!wakeTarget.set(wakeFd)) {
         return;
     }
     active_ = true;
@@ -57,7 +51,7 @@ StopSignals::~StopSignals() {
     if (tookInterrupt_) {
         giveBack(SIGINT, oldInterrupt_);
     }
-    wakeTarget.store(-1);
+    wakeTarget.forget();
 }
 
 void ignoreSigpipe() noexcept {

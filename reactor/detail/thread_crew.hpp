@@ -47,7 +47,9 @@ private:
         UniqueFunction<void()> call;
     };
 
-    void grow();
+    class LateWarning;
+
+    void grow(LateWarning& warning);
     void spawn();
     void work(Threads::iterator self);
     bool waitForWork(std::unique_lock<std::mutex>& lock);

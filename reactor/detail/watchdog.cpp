@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include <time.h>
+
 #include <marline/reactor/log.hpp>
 
 namespace marline::detail {
@@ -16,6 +18,12 @@ constexpr Duration kLeastPause = std::chrono::milliseconds(1);
 constexpr Duration kLongestPause = std::chrono::hours(1);
 
 }  // namespace
+
+Duration monotonicNow() noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
 
 std::string briefly(Duration duration) {
     struct Unit {
@@ -50,7 +58,7 @@ std::string RunningCallback::describe() const {
     return where.line() == 0 ? what : std::string(what) + " at " + placeOf(where);
 }
 
-Watchdog::Watchdog(const IReactorTime& clock, Duration limit)
+Watchdog::Watchdog(Duration limit, Clock clock)
     : clock_(clock), limit_(limit), thread_([this] { watch(); }) {}
 
 Watchdog::~Watchdog() {
@@ -62,7 +70,8 @@ Watchdog::~Watchdog() {
     thread_.join();
 }
 
-void Watchdog::begin(const RunningCallback& callback) noexcept {
+void Watchdog::begin(RunningCallback callback) noexcept {
+    callback.since = clock_();
     const std::lock_guard lock(mutex_);
     running_ = callback;
 }
@@ -74,7 +83,7 @@ void Watchdog::end() noexcept {
 
 void Watchdog::look() {
     RunningCallback slow;
-    const Duration now = clock_.seconds();
+    const Duration now = clock_();
     {
         const std::lock_guard lock(mutex_);
         if (running_.what == nullptr || now - running_.since < limit_) {

@@ -21,6 +21,9 @@ MARLINE_API std::string madeAt(const std::source_location& where);
 /// "due in 1.5 s, made at file:line", of a delayed call.
 MARLINE_API std::string dueIn(Duration wait, const std::source_location& where);
 
+/// The system's monotonic clock. Thread-safe.
+Duration monotonicNow() noexcept;
+
 /// A callback that runs.
 struct RunningCallback {
     const char* what = nullptr;  // null while none does
@@ -33,15 +36,20 @@ struct RunningCallback {
 
 /// Logs a callback that has run for `limit` and is not over, once. Its thread looks every half of
 /// that time. begin() and end() are for the loop's thread.
+///
+/// It has a clock of its own: the reactor's belongs to the loop's thread, and may stand still while
+/// the loop is blocked.
 class Watchdog {
 public:
-    /// `clock`'s seconds() is called from both threads. Throws std::system_error without a thread.
-    Watchdog(const IReactorTime& clock, Duration limit);
+    using Clock = Duration (*)() noexcept;
+
+    /// `clock` is called from both threads. Throws std::system_error without a thread.
+    explicit Watchdog(Duration limit, Clock clock = &monotonicNow);
     Watchdog(const Watchdog&) = delete;
     Watchdog& operator=(const Watchdog&) = delete;
     ~Watchdog();
 
-    void begin(const RunningCallback& callback) noexcept;
+    void begin(RunningCallback callback) noexcept;
     void end() noexcept;
     /// What the thread does each time it looks.
     void look();
@@ -49,7 +57,7 @@ public:
 private:
     void watch();
 
-    const IReactorTime& clock_;
+    Clock clock_;
     Duration limit_;
     std::mutex mutex_;
     std::condition_variable over_;

@@ -513,4 +513,21 @@ TEST(ThreadPool, goesOnWithFewerThreads) {
     ran.wait();
 }
 
+std::atomic<ThreadPool*> askedPool = nullptr;
+std::atomic<std::size_t> askedThreads = 0;
+
+// What hears that may use the pool: it is told when the pool's lock is free.
+TEST(ThreadPool, observersMayUseThePool) {
+    threadsLeft = 1;
+    StartedPool pool({.threadFactory = &scarceThread});
+    Occupied held(pool, 1);
+    askedPool = &pool;
+    const LogObserver before = setLogObserver([](LogLevel, std::string_view) noexcept {
+        askedThreads = askedPool.load()->statistics().threads;
+    });
+    pool.callInThread([] {});
+    setLogObserver(before);
+    EXPECT_EQ(askedThreads, 1U);
+}
+
 }  // namespace

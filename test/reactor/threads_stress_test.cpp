@@ -2,12 +2,14 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <future>
 #include <latch>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -15,6 +17,7 @@
 #include <marline/deferred/combine.hpp>
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
+#include <marline/reactor/future.hpp>
 #include <marline/reactor/threads.hpp>
 
 #include "test/support/reactor_fixture.hpp"
@@ -163,6 +166,144 @@ TEST_F(ThreadsStress, stoppingWhileThreadsAsk) {
         EXPECT_EQ(answered, asked);
         EXPECT_GE(asked, 50);
     }
+}
+
+// TH-8: a pool stops while calls come from threads and from a reactor: each call runs or is
+// dropped, exactly once, and each Deferred has its outcome.
+TEST_F(ThreadsStress, poolStopsWhileCallsCome) {
+    constexpr int kProducers = 2;
+    constexpr int kCalls = 100;
+    /// Counts the calls that died, whether they ran or not.
+    struct Dying {
+        std::atomic<int>* died;
+        explicit Dying(std::atomic<int>& count) : died(&count) {}
+        Dying(Dying&& other) noexcept : died(std::exchange(other.died, nullptr)) {}
+        Dying& operator=(Dying&&) = delete;
+        ~Dying() {
+            if (died != nullptr) {
+                ++*died;
+            }
+        }
+    };
+    for (std::size_t round = 0; round < 20; ++round) {
+        ThreadPool pool({.maxThreads = 1 + round % 3});
+        pool.start();
+        std::atomic<int> ran = 0;
+        std::atomic<int> died = 0;
+        int values = 0;
+        int stopped = 0;
+        std::latch begun(kProducers + 2);
+        std::vector<std::thread> threads;
+        for (int t = 0; t < kProducers; ++t) {
+            threads.emplace_back([&] {
+                begun.arrive_and_wait();
+                for (int i = 0; i < kCalls; ++i) {
+                    pool.callInThread([&ran, dying = Dying(died)] { ++ran; });
+                }
+            });
+        }
+        threads.emplace_back([&] {
+            begun.arrive_and_wait();
+            pool.stop();
+        });
+        begun.arrive_and_wait();
+        for (int i = 0; i < kCalls; ++i) {
+            deferToThreadPool(reactor(), pool, [&ran, dying = Dying(died)] { return ++ran; })
+                .addCallbacks([&](int) { ++values; },
+                              [&](const Failure& why) {
+                                  EXPECT_NE(why.check<ThreadPoolStopped>(), nullptr);
+                                  ++stopped;
+                              });
+        }
+        runUntil([&] { return values + stopped == kCalls; });
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+        EXPECT_EQ(died, (kProducers + 1) * kCalls);
+        EXPECT_GE(ran, values);
+        EXPECT_EQ(pool.statistics().queued, 0U);
+    }
+}
+
+// Threads give many lists of calls to the reactor's pool: each list runs in order, up to its end or
+// to what throws, and all of it is destroyed.
+TEST_F(ThreadsStress, listsOfCallsFromManyThreads) {
+    constexpr int kThreads = 3;
+    constexpr int kLists = 100;
+    constexpr int kCalls = 4;
+    std::atomic<int> ran = 0;
+    std::atomic<int> disordered = 0;
+    const auto held = std::make_shared<int>(0);
+    reactor().threadPool().start();
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&] {
+            for (int list = 0; list < kLists; ++list) {
+                const auto last = std::make_shared<int>(-1);  // no atomic: one thread has the list
+                std::vector<UniqueFunction<void()>> calls;
+                for (int i = 0; i < kCalls; ++i) {
+                    calls.emplace_back([&, held, last, list, i] {
+                        disordered += std::exchange(*last, i) == i - 1 ? 0 : 1;
+                        ++ran;
+                        if (list % 10 == 0 && i == kCalls - 2) {
+                            throw std::runtime_error("ends its list");
+                        }
+                    });
+                }
+                callMultipleInThread(reactor(), std::move(calls));
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    reactor().threadPool().stop();
+    constexpr int kCut = kThreads * kLists / 10;
+    EXPECT_EQ(ran, kThreads * kLists * kCalls - kCut);
+    EXPECT_EQ(disordered, 0);
+    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(logged().count("ends its list"), std::size_t{kCut});
+    logged().clear();
+}
+
+// CO-20, CO-21: futures are kept in threads, or cancelled meanwhile: each has one outcome.
+TEST_F(ThreadsStress, futuresAreKeptInThreads) {
+    constexpr int kFutures = 200;
+    reactor().threadPool().start();
+    std::vector<std::promise<std::string>> promises(kFutures);
+    int values = 0;
+    int errors = 0;
+    int cancelled = 0;
+    std::vector<Deferred<>> ends;
+    for (std::promise<std::string>& promise : promises) {
+        ends.push_back(fromFuture(reactor(), promise.get_future())
+                           .addCallbacks([&](const std::string&) { ++values; },
+                                         [&](const Failure& why) {
+                                             const bool mine =
+                                                 why.check<std::runtime_error>() != nullptr &&
+                                                 why.message() == "kept badly";
+                                             ++(mine ? errors : cancelled);
+                                         }));
+    }
+    std::thread keeper([&] {
+        for (std::size_t i = 0; i < promises.size(); ++i) {
+            if (i % 5 == 0) {
+                promises[i].set_exception(
+                    std::make_exception_ptr(std::runtime_error("kept badly")));
+            } else {
+                promises[i].set_value(std::string(40, 'x'));
+            }
+        }
+    });
+    for (std::size_t i = 0; i < ends.size(); i += 2) {
+        ends[i].cancel();
+    }
+    runUntil([&] { return values + errors + cancelled == kFutures; });
+    keeper.join();
+    // Those with odd numbers were not cancelled.
+    EXPECT_GE(values, kFutures / 2 * 4 / 5);
+    EXPECT_GE(errors, kFutures / 2 / 5);
+    EXPECT_LE(cancelled, kFutures / 2);
 }
 
 // Reactors are destroyed while threads of a pool that outlives them still work for them.

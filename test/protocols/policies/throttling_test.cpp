@@ -171,8 +171,8 @@ TEST_F(ThrottlingTest, pausesPushProducersForTheOvershoot) {
 // B-27: a pull producer is asked for more when the pause is over.
 TEST_F(ThrottlingTest, asksPullProducersAfterThePause) {
     limit({.writeLimit = 100});
+    Producer producer;  // outlives the connection, which stops it
     const auto one = connect();
-    Producer producer;
     producer.onResume = [&] { one->send(150); };
     one->inner->transport->registerProducer(producer, Producing::Pull);
     EXPECT_EQ(producer.resumed, 1);
@@ -188,8 +188,8 @@ TEST_F(ThrottlingTest, asksPullProducersAfterThePause) {
 // A producer that the transport has paused goes on only when the transport wants it, too.
 TEST_F(ThrottlingTest, keepsTheTransportsPause) {
     limit({.writeLimit = 100});
-    const auto one = connect();
     Producer producer;
+    const auto one = connect();
     one->inner->transport->registerProducer(producer, Producing::Push);
     one->transport.hold();
     one->send(StringTransport::kHighWater + 1);
@@ -209,11 +209,11 @@ TEST_F(ThrottlingTest, keepsTheTransportsPause) {
 // A producer that is registered in the pause waits at once.
 TEST_F(ThrottlingTest, pausesAProducerThatComesInThePause) {
     limit({.writeLimit = 100});
+    Producer push;
+    Producer pull;
     const auto one = connect();
     const auto two = connect();
     one->send(200);
-    Producer push;
-    Producer pull;
     one->inner->transport->registerProducer(push, Producing::Push);
     two->inner->transport->registerProducer(pull, Producing::Pull);
     EXPECT_EQ(push.paused, 1);
@@ -226,8 +226,8 @@ TEST_F(ThrottlingTest, pausesAProducerThatComesInThePause) {
 // A second producer is refused; one that was stopped with its connection is left alone.
 TEST_F(ThrottlingTest, leavesAStoppedProducerAlone) {
     limit({.writeLimit = 100});
-    auto one = connect();
     Producer producer;
+    auto one = connect();
     one->inner->transport->registerProducer(producer, Producing::Push);
     EXPECT_THROW(one->inner->transport->registerProducer(producer, Producing::Push),
                  std::logic_error);

@@ -1,11 +1,14 @@
 // MemoryReactor: what a program asks for is recorded, and what comes of it is the test's to say.
 #include <marline/reactor/testing/memory_reactor.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -19,6 +22,7 @@
 #include <marline/reactor/endpoint_strings.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/hostname_endpoint.hpp>
+#include <marline/reactor/log.hpp>
 #include <marline/reactor/looping_call.hpp>
 #include <marline/reactor/react.hpp>
 #include <marline/reactor/testing/accumulating_protocol.hpp>
@@ -491,6 +495,28 @@ TEST_F(MemoryReactorTest, callFromThreadStopsRun) {
     reactor.callFromThread([&] { reactor.stop(); });
     reactor.run();
     EXPECT_FALSE(reactor.running());
+}
+
+std::atomic<std::latch*> watchdogTold = nullptr;
+
+// The watchdog looks from a thread of its own, and so not at the time of the test, which the test
+// moves as it likes: it tells of what really takes long.
+TEST_F(MemoryReactorTest, watchdogGoesByRealTime) {
+    std::latch told(1);
+    watchdogTold = &told;
+    const LogObserver before = setLogObserver([](LogLevel, std::string_view message) noexcept {
+        if (message.find("is not over") != std::string_view::npos) {
+            watchdogTold.load()->count_down();
+        }
+    });
+    reactor.watchHealth({.slowCallback = 1ms, .watchdog = true});
+    reactor.callFromThread([&] {
+        reactor.clock().advance(1ms);
+        told.wait();
+    });
+    reactor.iterate();
+    setLogObserver(before);
+    EXPECT_TRUE(told.try_wait());
 }
 
 struct Descriptor final : IReadWriteDescriptor {
