@@ -3,9 +3,10 @@
 //
 // A page of that size is served from memory, in plain; then as a file; with an access log; with a
 // compressed sibling for clients that take gzip; and `all`, which is that over TLS. Beside that the
-// page is encoded anew for every request. Prints one JSON line: the server's CPU per request on
-// kept connections, each the median of several rounds, and what `all`, all but TLS, and all with a
-// page that is encoded anew are against the plain one, and `all` against the file.
+// page is encoded, once, or with `--cache 0`, where File keeps nothing in memory, anew for every
+// request. Prints one JSON line: the server's CPU per request on kept connections, each the median
+// of several rounds, and what `all`, all but TLS, and all with a page that is encoded are against
+// the plain one, and `all` against the file.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -185,12 +186,16 @@ public:
     std::filesystem::path path;
 };
 
-void serve(Reactor& reactor, const std::string& text, const Folder& folder, const TlsContext& tls) {
+void serve(Reactor& reactor, const std::string& text, const Folder& folder, const TlsContext& tls,
+           bool cached) {
     const auto plain = makeRef<http::Resource>();
     plain->putChild("page.html", makeRef<http::Data>(text, "text/html"));
-    const auto file = makeRef<http::File>(folder.path);
-    const auto siblings =
-        makeRef<http::File>(folder.path, http::FileOptions{.precompressed = true});
+    http::FileOptions keeping;
+    keeping.cacheBytes = cached ? keeping.cacheBytes : 0;
+    keeping.cacheAfter = {};  // the page was written just now
+    const auto file = makeRef<http::File>(folder.path, keeping);
+    keeping.precompressed = true;
+    const auto siblings = makeRef<http::File>(folder.path, keeping);
     const auto encoded =
         makeRef<http::EncodingResourceWrapper>(file, http::EncodingOptions{.codings = {"gzip"}});
     const auto log = makeRef<http::FileAccessLog>(reactor, folder.path / "access.log");
@@ -224,8 +229,9 @@ int main(int argc, char** argv) {
     const std::string text =
         page(static_cast<std::size_t>(bench::number(argc, argv, "--bytes", 12'000)));
     const Folder folder(text);
+    const bool cached = bench::number(argc, argv, "--cache", 1) != 0;
     bench::ServerThread server([&](Reactor& reactor) {
-        serve(reactor, text, folder, TlsContext::server(pair.certificate, pair.key));
+        serve(reactor, text, folder, TlsContext::server(pair.certificate, pair.key), cached);
     });
     for (long round = bench::number(argc, argv, "--rounds", 5); round > 0; --round) {
         for (Way& way : ways) {

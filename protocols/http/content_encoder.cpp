@@ -63,16 +63,19 @@ public:
         std::size_t left = data.size();
         const BrotliEncoderOperation operation =
             flush == EncodeFlush::Finish ? BROTLI_OPERATION_FINISH : BROTLI_OPERATION_FLUSH;
+        // What waits to be taken keeps the next block from being made, also the last: only a call
+        // that gives nothing more is the end.
+        std::size_t size = 0;
         do {
             std::size_t none = 0;
             if (BrotliEncoderCompressStream(state_.get(), operation, &left, &in, &none, nullptr,
                                             nullptr) == BROTLI_FALSE) {
                 throw std::bad_alloc();
             }
-            std::size_t size = 0;
+            size = 0;
             const std::uint8_t* piece = BrotliEncoderTakeOutput(state_.get(), &size);
             out.append(reinterpret_cast<const char*>(piece), size);
-        } while (left > 0 || BrotliEncoderHasMoreOutput(state_.get()) != BROTLI_FALSE);
+        } while (left > 0 || size > 0);
     }
 
 private:
@@ -144,7 +147,8 @@ std::unique_ptr<ContentEncoder> ContentEncoder::make(std::string_view coding, in
     return nullptr;
 }
 
-ContentEncodings::ContentEncodings(EncodingOptions options) : options_(std::move(options)) {
+ContentEncodings::ContentEncodings(EncodingOptions options)
+    : options_(std::move(options)), codings_(options_.codings.begin(), options_.codings.end()) {
     options_.effort = std::clamp(options_.effort, 1, 9);
     for (const std::string& coding : options_.codings) {
         if (!ContentEncoder::make(coding, options_.effort)) {
@@ -154,27 +158,47 @@ ContentEncodings::ContentEncodings(EncodingOptions options) : options_(std::move
     }
 }
 
+bool ContentEncodings::mayEncode(std::string_view type, const Headers& fields,
+                                 std::optional<std::uint64_t> whole) const noexcept {
+    return isTextLike(type) && !fields.hasHeader("Content-Encoding") &&
+           (!whole || *whole >= options_.minSize) &&
+           fields.get("Cache-Control").value_or("").find("no-transform") == std::string_view::npos;
+}
+
 std::unique_ptr<ContentEncoder> ContentEncodings::begin(std::string_view accepted, Headers& fields,
                                                         std::optional<std::uint64_t> whole) const {
-    if (!isTextLike(fields.get("Content-Type").value_or("")) ||
-        fields.hasHeader("Content-Encoding") || (whole && *whole < options_.minSize) ||
-        fields.get("Cache-Control").value_or("").find("no-transform") != std::string_view::npos) {
+    if (!mayEncode(fields.get("Content-Type").value_or(""), fields, whole)) {
         return nullptr;
     }
     addVary(fields);
-    const std::vector<std::string_view> codings(options_.codings.begin(), options_.codings.end());
-    const std::string_view coding = detail::preferred(accepted, codings);
+    const std::string_view coding = detail::preferred(accepted, codings_);
     auto encoder = ContentEncoder::make(coding, options_.effort);
     if (encoder) {
-        fields.setRawHeaders("Content-Encoding", {coding});
-        fields.removeHeader("Content-Length");
-        fields.removeHeader("Accept-Ranges");
-        const std::string tag(fields.get("ETag").value_or(""));
-        if (tag.starts_with('"')) {
-            fields.setRawHeaders("ETag", {"W/" + tag});
-        }
+        announce(coding, fields);
     }
     return encoder;
+}
+
+std::optional<BodyCoding> ContentEncodings::choose(std::string_view accepted, std::string_view type,
+                                                   const Headers& fields,
+                                                   std::optional<std::uint64_t> whole) const {
+    if (!mayEncode(type, fields, whole)) {
+        return std::nullopt;
+    }
+    const std::string_view coding = detail::preferred(accepted, codings_);
+    return coding.empty() ? std::nullopt : std::optional(BodyCoding{coding, options_.effort});
+}
+
+void ContentEncodings::announce(std::string_view coding, Headers& fields) const {
+    addVary(fields);
+    fields.setRawHeaders("Content-Encoding", {coding});
+    fields.removeHeader("Content-Length");
+    fields.removeHeader("Accept-Ranges");
+    const std::string_view tag = fields.get("ETag").value_or("");
+    if (tag.starts_with('"')) {
+        weakTag_.assign("W/").append(tag);
+        fields.setRawHeaders("ETag", {weakTag_});
+    }
 }
 
 }  // namespace marline::http

@@ -46,6 +46,12 @@ struct EncodingOptions {
     int effort = 4;
 };
 
+/// Which coding, and how much effort goes into it.
+struct BodyCoding {
+    std::string_view name;  ///< As ContentEncoder::make() takes it.
+    int effort;
+};
+
 /// Decides about the encoding of a response.
 class MARLINE_API ContentEncodings final : public RefCounted {
 public:
@@ -58,11 +64,23 @@ public:
     /// nor what is not to be transformed.
     std::unique_ptr<ContentEncoder> begin(std::string_view accepted, Headers& fields,
                                           std::optional<std::uint64_t> whole) const;
+    /// What begin() would choose for a body of that type; none when it is to go as it is. The name
+    /// lives as long as this.
+    std::optional<BodyCoding> choose(std::string_view accepted, std::string_view type,
+                                     const Headers& fields,
+                                     std::optional<std::uint64_t> whole) const;
+    /// Changes the fields to those of a body with that coding, as begin() does.
+    void announce(std::string_view coding, Headers& fields) const;
 
 private:
     ~ContentEncodings() override = default;
 
+    bool mayEncode(std::string_view type, const Headers& fields,
+                   std::optional<std::uint64_t> whole) const noexcept;
+
     EncodingOptions options_;
+    std::vector<std::string_view> codings_;  // those of options_
+    mutable std::string weakTag_;            // only to keep its memory
 };
 
 /// Encodes what the wrapped resource, and all below it, answers (Twisted:

@@ -1,18 +1,23 @@
 #include <marline/protocols/http/file.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <marline/protocols/http/detail/accept.hpp>
 #include <marline/protocols/http/detail/beneath.hpp>
 #include <marline/protocols/http/detail/directory_page.hpp>
+#include <marline/protocols/http/detail/file_cache.hpp>
 #include <marline/protocols/http/detail/served_file.hpp>
 #include <marline/protocols/http/pages.hpp>
+#include <marline/protocols/http/site.hpp>
 #include <marline/protocols/http/status.hpp>
 
 namespace marline::http {
@@ -56,6 +61,32 @@ std::string withSlash(Request& request) {
     return request.query().empty() ? url : url.append("?").append(request.query());
 }
 
+/// A file that was compressed before the other one changed is not of that.
+bool isOlder(const detail::FileVersion& sibling, const detail::FileVersion& version) noexcept {
+    return sibling.changed < version.changed;
+}
+
+/// The coding of the sibling that the client wants most, among those for which `look` is true.
+template <class Look>
+std::string_view firstSibling(const Request& request, Look look) {
+    const std::string_view accepted = request.getHeader("Accept-Encoding").value_or("");
+    std::array<std::string_view, kPrecompressed.size()> left;
+    std::transform(kPrecompressed.begin(), kPrecompressed.end(), left.begin(),
+                   [](const Precompressed& each) { return each.coding; });
+    for (;;) {
+        const std::string_view best = detail::preferred(accepted, left);
+        if (best.empty()) {
+            return best;
+        }
+        const auto at =
+            static_cast<std::size_t>(std::find(left.begin(), left.end(), best) - left.begin());
+        if (look(kPrecompressed[at])) {
+            return best;
+        }
+        left[at] = {};
+    }
+}
+
 }  // namespace
 
 /// Answers for all that is in the folder.
@@ -70,24 +101,38 @@ public:
 
     /// Serves what the segments from `from` on lead to.
     Rendered serve(Request& request, std::size_t from);
+    FileCacheCounts counts() const noexcept {
+        FileCacheCounts counts = counts_;
+        counts.files = cache_.files();
+        counts.bytes = cache_.bytes();
+        return counts;
+    }
 
 private:
     ~Below() override = default;
 
+    Rendered serve(Request& request, std::span<const std::string> segments, std::string& path);
     UniqueFd open(const std::string& path) const;
-    Rendered serveFolder(Request& request, detail::OpenFile folder, const std::string& path);
-    Rendered serveRegular(Request& request, detail::OpenFile file, const std::string& path);
-    std::string_view encodedSibling(Request& request, detail::OpenFile& file,
-                                    const std::string& path) const;
+    int lookAt(const std::string& path, struct stat& info) const noexcept;
+    std::optional<Rendered> serveKept(Request& request, std::string& path);
+    std::optional<Rendered> serveKeptIndex(Request& request, std::string& path);
+    bool findKept(const Request& request, const detail::FileCache::Entry& entry, std::string& path,
+                  detail::FileHead& head, detail::OpenFile& file) const;
+    Rendered serveFolder(Request& request, detail::OpenFile folder, std::string& path);
+    Rendered serveRegular(Request& request, detail::OpenFile file, std::string& path);
+    detail::FileHead headOf(std::string_view type) const;
     std::string typeOf(std::string_view path) const;
 
     std::string path_;
     FileOptions options_;
     UniqueFd root_;  // of a folder
+    detail::FileCache cache_;
+    FileCacheCounts counts_;
 };
 
 File::Below::Below(std::string path, FileOptions options)
-    : path_(std::move(path)), options_(std::move(options)) {
+    : path_(std::move(path)), options_(std::move(options)),
+      cache_(options_.maxCachedFile > 0 ? options_.cacheBytes : 0, options_.cacheAfter) {
     root_ = UniqueFd(::open(path_.c_str(), O_PATH | O_CLOEXEC));
     if (!root_) {
         throw std::system_error(errno, std::system_category(), "serve " + path_);
@@ -107,8 +152,26 @@ UniqueFd File::Below::open(const std::string& path) const {
     return detail::openBeneath(root_.get(), path.empty() ? "." : path);
 }
 
+/// Looks at what the path names now, wherever its links lead. Gives 0 or the error.
+///
+/// That is safe only because nothing is told of it but whether it is the file that was opened
+/// before, by the same path and beneath the root.
+int File::Below::lookAt(const std::string& path, struct stat& info) const noexcept {
+    const int folder = root_ ? root_.get() : AT_FDCWD;
+    return ::fstatat(folder, path.c_str(), &info, AT_NO_AUTOMOUNT) == 0 ? 0 : errno;
+}
+
 Rendered File::Below::serve(Request& request, std::size_t from) {
-    std::span<const std::string> segments = std::span(request.segments()).subspan(from);
+    const std::span<const std::string> segments = std::span(request.segments()).subspan(from);
+    Site& site = request.site();
+    std::string path = site.takeBuffer();
+    Rendered rendered = serve(request, segments, path);
+    site.giveBuffer(std::move(path));
+    return rendered;
+}
+
+Rendered File::Below::serve(Request& request, std::span<const std::string> segments,
+                            std::string& path) {
     if (!root_ && !segments.empty() && request.path() != "/") {
         return HttpError(kNotFound, "there is nothing here");
     }
@@ -116,9 +179,14 @@ Rendered File::Below::serve(Request& request, std::size_t from) {
     if (slash) {
         segments = segments.first(segments.size() - 1);
     }
-    std::string path;
     if (!detail::joinSegments(segments, options_.hidden, path)) {
         return HttpError(kNotFound, "there is nothing here");
+    }
+    if (!root_) {
+        path = path_;
+    }
+    if (auto rendered = slash && root_ ? serveKeptIndex(request, path) : serveKept(request, path)) {
+        return *std::move(rendered);
     }
     UniqueFd fd = open(path);
     if (!fd) {
@@ -134,23 +202,99 @@ Rendered File::Below::serve(Request& request, std::size_t from) {
     if ((slash && root_) || !file.regular) {
         return HttpError(kNotFound, "there is nothing here");
     }
-    return serveRegular(request, std::move(file), root_ ? path : path_);
+    return serveRegular(request, std::move(file), path);
 }
 
-Rendered File::Below::serveFolder(Request& request, detail::OpenFile folder,
-                                  const std::string& path) {
+/// Answers without opening a file; none when it has to be opened.
+std::optional<Rendered> File::Below::serveKept(Request& request, std::string& path) {
+    const detail::FileCache::Entry* entry = cache_.find(path);
+    if (entry == nullptr || request.getHeader("Range")) {
+        return std::nullopt;
+    }
+    struct stat info{};
+    if (lookAt(path, info) != 0 || detail::FileVersion::of(info) != entry->version) {
+        cache_.drop(path);
+        return std::nullopt;
+    }
+    detail::FileHead head = headOf(entry->type);
+    detail::OpenFile file;
+    if (!findKept(request, *entry, path, head, file)) {
+        return std::nullopt;
+    }
+    ++counts_.hits;
+    return detail::serveFile(request, std::move(file), head);
+}
+
+/// The same for the first index of a folder that is there.
+std::optional<Rendered> File::Below::serveKeptIndex(Request& request, std::string& path) {
+    if (cache_.files() == 0) {
+        return std::nullopt;
+    }
+    const std::size_t length = path.size();
     for (const std::string& name : options_.indexNames) {
-        const std::string index = path.empty() ? name : path + "/" + name;
-        UniqueFd fd = open(index);
+        path.append(length == 0 ? "" : "/").append(name);
+        std::optional<Rendered> rendered = serveKept(request, path);
+        struct stat info{};
+        const bool next = !rendered && lookAt(path, info) == ENOENT;
+        path.resize(length);
+        if (!next) {
+            return rendered;
+        }
+    }
+    return std::nullopt;
+}
+
+/// Finds what is to be sent of a file that is still the same; false when it is not kept.
+bool File::Below::findKept(const Request& request, const detail::FileCache::Entry& entry,
+                           std::string& path, detail::FileHead& head,
+                           detail::OpenFile& file) const {
+    detail::FileVersion sibling;
+    if (options_.precompressed) {
+        const std::size_t length = path.size();
+        head.encoding = firstSibling(request, [&](const Precompressed& each) {
+            struct stat info{};
+            const int error = lookAt(path.append(each.extension), info);
+            path.resize(length);
+            sibling = detail::FileVersion::of(info);
+            return error == 0 ? S_ISREG(info.st_mode) && !isOlder(sibling, entry.version)
+                              : error != ENOENT;
+        });
+    }
+    if (!head.encoding.empty()) {
+        const detail::FileForm* form = entry.find(head.encoding, 0);
+        if (form == nullptr || form->version != sibling) {
+            return false;
+        }
+        file.version = sibling;
+        file.kept = form->bytes;
+        return true;
+    }
+    file.version = entry.version;
+    if (request.method() == "HEAD") {
+        return true;
+    }
+    const auto coding = detail::codingOf(request, head, entry.version.size);
+    file.coding = coding ? coding->name : "";
+    const detail::FileForm* form = entry.find(file.coding, coding ? coding->effort : 0);
+    file.kept = form != nullptr ? form->bytes : Ref<detail::KeptBytes>();
+    return form != nullptr;
+}
+
+Rendered File::Below::serveFolder(Request& request, detail::OpenFile folder, std::string& path) {
+    const std::size_t length = path.size();
+    for (const std::string& name : options_.indexNames) {
+        path.append(length == 0 ? "" : "/").append(name);
+        UniqueFd fd = open(path);
         if (!fd && errno != ENOENT) {
             return refusalOf(errno);
         }
         if (fd) {
             detail::OpenFile file = detail::openFile(std::move(fd));
             if (file.regular) {
-                return serveRegular(request, std::move(file), index);
+                return serveRegular(request, std::move(file), path);
             }
         }
+        path.resize(length);
     }
     if (!options_.listing) {
         return HttpError(kForbidden, "this folder is not listed");
@@ -163,43 +307,33 @@ Rendered File::Below::serveFolder(Request& request, detail::OpenFile folder,
     return detail::directoryPage(std::move(folder.fd), shown, options_.hidden, options_.maxListing);
 }
 
-Rendered File::Below::serveRegular(Request& request, detail::OpenFile file,
-                                   const std::string& path) {
-    detail::FileHead head{.type = typeOf(path),
-                          .cacheControl = options_.cacheControl,
-                          .varies = options_.precompressed,
-                          .maxRanges = options_.maxRanges};
+Rendered File::Below::serveRegular(Request& request, detail::OpenFile file, std::string& path) {
+    ++counts_.misses;
+    const detail::FileVersion version = file.version;
+    const std::string type = typeOf(path);
+    detail::FileHead head = headOf(type);
     if (options_.precompressed) {
-        head.encoding = encodedSibling(request, file, path);
+        const std::size_t length = path.size();
+        head.encoding = firstSibling(request, [&](const Precompressed& each) {
+            UniqueFd fd = open(path.append(each.extension));
+            path.resize(length);
+            detail::OpenFile sibling = fd ? detail::openFile(std::move(fd)) : detail::OpenFile();
+            const bool there = sibling.regular && !isOlder(sibling.version, version);
+            if (there) {
+                file = std::move(sibling);
+            }
+            return there;
+        });
     }
-    return detail::serveFile(request, std::move(file), head);
+    const detail::FileKeeping keeping{cache_, path, version, options_.maxCachedFile};
+    return detail::serveFile(request, std::move(file), head, &keeping);
 }
 
-/// Puts the file that is compressed already in its place, if there is one that the client wants.
-std::string_view File::Below::encodedSibling(Request& request, detail::OpenFile& file,
-                                             const std::string& path) const {
-    std::array<std::string_view, kPrecompressed.size()> there;
-    std::array<detail::OpenFile, kPrecompressed.size()> files;
-    const std::string_view accepted = request.getHeader("Accept-Encoding").value_or("");
-    for (std::size_t i = 0; i < kPrecompressed.size(); ++i) {
-        const auto& [coding, extension] = kPrecompressed[i];
-        if (detail::qualityOf(accepted, coding) == 0) {
-            continue;
-        }
-        if (UniqueFd fd = open(path + std::string(extension))) {
-            files[i] = detail::openFile(std::move(fd));
-            if (files[i].regular && files[i].changed >= file.changed) {
-                there[i] = coding;
-            }
-        }
-    }
-    const std::string_view best = detail::preferred(accepted, there);
-    for (std::size_t i = 0; i < kPrecompressed.size(); ++i) {
-        if (!best.empty() && there[i] == best) {
-            file = std::move(files[i]);
-        }
-    }
-    return best;
+detail::FileHead File::Below::headOf(std::string_view type) const {
+    return {.type = type,
+            .cacheControl = options_.cacheControl,
+            .varies = options_.precompressed,
+            .maxRanges = options_.maxRanges};
 }
 
 std::string File::Below::typeOf(std::string_view path) const {
@@ -223,6 +357,8 @@ Ref<Resource> File::getChild(std::string_view name, Request& request) {
     Ref<Resource> child = Resource::getChild(name, request);
     return child ? child : Ref<Resource>(below_);
 }
+
+FileCacheCounts File::cacheCounts() const noexcept { return below_->counts(); }
 
 Rendered File::renderGet(Request& request) {
     return below_->serve(request, request.segments().size());

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <charconv>
+#include <limits>
 
 #include <marline/protocols/http/detail/characters.hpp>
 
@@ -16,6 +17,35 @@ constexpr std::array<std::string_view, 7> kDays{"Sunday",   "Monday", "Tuesday",
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::size_t kShortDay = 3;
+
+/// Puts a date together; the caller has seen to the room.
+class Writer {
+public:
+    explicit Writer(char* to) : at_(to) {}
+
+    const char* end() const noexcept { return at_; }
+    Writer& text(std::string_view what) noexcept {
+        at_ = std::copy(what.begin(), what.end(), at_);
+        return *this;
+    }
+    Writer& two(unsigned number) noexcept {
+        *at_++ = static_cast<char>('0' + number / 10);
+        *at_++ = static_cast<char>('0' + number % 10);
+        return *this;
+    }
+    /// Four digits, or more and a sign if it has them.
+    Writer& year(int number) noexcept {
+        if (number >= 0 && number <= 9999) {
+            return two(static_cast<unsigned>(number) / 100)
+                .two(static_cast<unsigned>(number) % 100);
+        }
+        at_ = std::to_chars(at_, at_ + std::numeric_limits<int>::digits10 + 2, number).ptr;
+        return *this;
+    }
+
+private:
+    char* at_;
+};
 
 /// Takes a date apart from the front; once something is not as expected it stays failed.
 class Reader {
@@ -98,19 +128,24 @@ int fullYear(int twoDigits, HttpTime now) {
 
 }  // namespace
 
-std::string formatHttpDate(HttpTime time) {
+std::string_view formatHttpDate(HttpTime time, HttpDateRoom& room) noexcept {
     const auto midnight = floor<days>(time);
     const year_month_day date(midnight);
     const hh_mm_ss clock(time - midnight);
-    const std::string_view day = kDays[weekday(midnight).c_encoding()].substr(0, kShortDay);
-    const std::string_view month = kMonths[static_cast<unsigned>(date.month()) - 1];
-    std::array<char, 64> text{};
-    std::snprintf(
-        text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT", std::string(day).c_str(),
-        static_cast<unsigned>(date.day()), std::string(month).c_str(),
-        static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
-        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
-    return text.data();
+    Writer out(room.data());
+    out.text(kDays[weekday(midnight).c_encoding()].substr(0, kShortDay)).text(", ");
+    out.two(static_cast<unsigned>(date.day())).text(" ");
+    out.text(kMonths[static_cast<unsigned>(date.month()) - 1]).text(" ");
+    out.year(static_cast<int>(date.year())).text(" ");
+    out.two(static_cast<unsigned>(clock.hours().count())).text(":");
+    out.two(static_cast<unsigned>(clock.minutes().count())).text(":");
+    out.two(static_cast<unsigned>(clock.seconds().count())).text(" GMT");
+    return {room.data(), out.end()};
+}
+
+std::string formatHttpDate(HttpTime time) {
+    HttpDateRoom room;
+    return std::string(formatHttpDate(time, room));
 }
 
 std::optional<HttpTime> parseHttpDate(std::string_view text, HttpTime now) {

@@ -1,6 +1,7 @@
 // Dates as HTTP writes them (RFC 9110 §5.6.7).
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -15,6 +16,10 @@ using HttpTime = std::chrono::sys_seconds;
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` (Twisted: `datetimeToString`).
 MARLINE_API std::string formatHttpDate(HttpTime time);
+/// Room for one, whatever its year.
+using HttpDateRoom = std::array<char, 64>;
+/// The same, written to `room`.
+MARLINE_API std::string_view formatHttpDate(HttpTime time, HttpDateRoom& room) noexcept;
 
 /// Reads that form, and the two obsolete ones, `Sunday, 06-Nov-94 08:49:37 GMT` and
 /// `Sun Nov  6 08:49:37 1994`; nothing for anything else (Twisted: `stringToDatetime`). A year of

@@ -30,6 +30,7 @@ class Form;
 class HttpChannel;
 class Session;
 class Site;
+struct BodyCoding;
 struct Cookie;
 
 /// What Request::setETag() and setLastModified() find (Twisted: `http.CACHED`).
@@ -181,6 +182,9 @@ public:
     /// and tells when that is done. None when it must be written instead: it is to be encoded, its
     /// length was not announced, or the transport sends no files.
     std::optional<Deferred<>> sendFile(int fd, std::uint64_t offset, std::uint64_t count);
+    /// Internal, for File: what a body of that type is encoded to, if it is; and that it is by now.
+    std::optional<BodyCoding> codingOf(std::string_view type, std::uint64_t whole) const;
+    void bodyHasCoding(std::string_view coding);
 
 private:
     friend class HttpChannel;
@@ -203,6 +207,7 @@ private:
     void forgetResponse();
 
     Cached cached();
+    bool mayEncode() const noexcept;
     void beginEncoding(std::optional<std::uint64_t> whole);
     void putEncoded(std::string_view data, bool whole, bool last);
     bool bodyAllowed() const noexcept;

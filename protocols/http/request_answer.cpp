@@ -56,7 +56,8 @@ Cached Request::setLastModified(HttpTime when) {
     std::optional<HttpTime>& latest = extras().lastModified;
     if (!latest || *latest < when) {
         latest = when;
-        setHeader("Last-Modified", formatHttpDate(when));
+        HttpDateRoom room;
+        setHeader("Last-Modified", formatHttpDate(when, room));
     }
     return cached();
 }
@@ -164,11 +165,29 @@ void Request::offerEncodings(Ref<ContentEncodings> encodings) {
     extras().encodings = std::move(encodings);
 }
 
+/// Whether the response is one with a whole body.
+bool Request::mayEncode() const noexcept {
+    return code_ >= 200 && code_ <= 299 && code_ != kNoContent && code_ != kResetContent &&
+           code_ != kPartialContent;
+}
+
+std::optional<BodyCoding> Request::codingOf(std::string_view type, std::uint64_t whole) const {
+    if (!extras_ || !extras_->encodings || !mayEncode()) {
+        return std::nullopt;
+    }
+    return extras_->encodings->choose(getHeader("Accept-Encoding").value_or(""), type,
+                                      responseHeaders_, whole);
+}
+
+void Request::bodyHasCoding(std::string_view coding) {
+    const Ref<ContentEncodings> offered = std::exchange(extras_->encodings, {});
+    offered->announce(coding, responseHeaders_);
+}
+
 /// Decides about the encoding, when the head is about to go.
 void Request::beginEncoding(std::optional<std::uint64_t> whole) {
     const Ref<ContentEncodings> offered = std::exchange(extras_->encodings, {});
-    if (code_ < 200 || code_ > 299 || code_ == kNoContent || code_ == kResetContent ||
-        code_ == kPartialContent) {
+    if (!mayEncode()) {
         return;
     }
     if (!responseHeaders_.hasHeader("Content-Type")) {

@@ -21,6 +21,10 @@ constexpr std::uint64_t kSentPiece = 1024 * 1024;
 FileProducer::FileProducer(Ref<Request> request, UniqueFd file, std::vector<FilePiece> pieces)
     : request_(std::move(request)), file_(std::move(file)), pieces_(std::move(pieces)) {}
 
+FileProducer::FileProducer(Ref<Request> request, Ref<KeptBytes> kept)
+    : request_(std::move(request)), kept_(std::move(kept)), pieces_{{{}, 0, kept_->view().size()}} {
+}
+
 void FileProducer::start() {
     const Ref<FileProducer> alive(this);
     self_ = alive;
@@ -50,7 +54,7 @@ void FileProducer::writeSome() {
     if (!piece.before.empty()) {
         request_->write(std::exchange(piece.before, {}));
     }
-    if (piece.length < kReadPiece || !sendSome(piece)) {
+    if (kept_ || piece.length < kReadPiece || !sendSome(piece)) {
         readSome(piece);
     }
     if (piece.length == 0) {
@@ -78,7 +82,12 @@ bool FileProducer::sendSome(FilePiece& piece) {
 
 void FileProducer::readSome(FilePiece& piece) {
     const auto size = static_cast<std::size_t>(std::min(piece.length, kReadPiece));
-    if (size > 0) {
+    if (size > 0 && kept_) {
+        const std::string_view some = kept_->view().substr(piece.offset, size);
+        piece.offset += some.size();
+        piece.length -= some.size();
+        request_->write(some);
+    } else if (size > 0) {
         buffer_.resize(static_cast<std::size_t>(kReadPiece));
         const std::size_t got = readAt(file_.get(), buffer_.data(), size, piece.offset);
         piece.offset += got;

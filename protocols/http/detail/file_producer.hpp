@@ -8,6 +8,7 @@
 
 #include <marline/deferred/deferred.hpp>
 #include <marline/deferred/ref.hpp>
+#include <marline/protocols/http/detail/file_cache.hpp>
 #include <marline/protocols/http/request.hpp>
 #include <marline/reactor/producer.hpp>
 #include <marline/reactor/unique_fd.hpp>
@@ -29,6 +30,9 @@ class FileProducer final : public RefCounted, public IProducer {
 public:
     FileProducer(Ref<Request> request, UniqueFd file, std::vector<FilePiece> pieces);
 
+    /// The same of bytes in memory.
+    FileProducer(Ref<Request> request, Ref<KeptBytes> kept);
+
     void start();
 
     void resumeProducing() override;
@@ -46,6 +50,7 @@ private:
 
     Ref<Request> request_;
     UniqueFd file_;
+    Ref<KeptBytes> kept_;  // in the place of the file
     std::vector<FilePiece> pieces_;
     std::size_t at_ = 0;
     std::string buffer_;

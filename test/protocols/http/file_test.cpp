@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -25,8 +26,21 @@ constexpr time_t kChangedAt = 784111777;
 // The time of change in nanoseconds, and the size 10, both in hexadecimal.
 constexpr const char* kTag = "\"ae1b981bc490a00-a\"";
 
-class FileTest : public test::ServerTest {
+/// What a File keeps in memory while a test asks it.
+enum class Keeps : std::uint8_t {
+    Nothing,  ///< FileOptions::cacheBytes is 0.
+    Later,    ///< All, but it is asked for the first time.
+    All,      ///< All, and it was asked before.
+};
+
+/// All that is said here of files is so, however they are kept.
+class FileTest : public test::ServerTest, public ::testing::WithParamInterface<Keeps> {
 protected:
+    Ref<File> file(const std::string& path, FileOptions options = {}) {
+        options.cacheBytes = GetParam() == Keeps::Nothing ? 0 : options.cacheBytes;
+        options.cacheAfter = {};
+        return makeRef<File>(path, std::move(options));
+    }
     /// Writes a file that changed at a known time, give or take some seconds.
     void write(const std::string& name, const std::string& text, time_t by = 0) {
         folder.write(name, text);
@@ -36,6 +50,14 @@ protected:
 
     static std::string ask(const Ref<Resource>& root, const std::string& line,
                            const std::string& fields = "") {
+        if (GetParam() == Keeps::All) {
+            askOnce(root, "GET" + line.substr(line.find(' ')), "");
+            askOnce(root, line, fields);
+        }
+        return askOnce(root, line, fields);
+    }
+    static std::string askOnce(const Ref<Resource>& root, const std::string& line,
+                               const std::string& fields) {
         ServerWire wire(root);
         wire.send(line + " HTTP/1.1\r\nHost: t\r\n" + fields + "\r\n");
         std::string answer = wire.take();
@@ -48,7 +70,7 @@ protected:
     }
     std::string get(const std::string& path, const std::string& fields = "",
                     FileOptions options = {}) {
-        return ask(makeRef<File>(folder.path(), std::move(options)), "GET " + path, fields);
+        return ask(file(folder.path(), std::move(options)), "GET " + path, fields);
     }
     std::string code(const std::string& path, FileOptions options = {}) {
         return get(path, "", std::move(options)).substr(9, 3);
@@ -68,14 +90,14 @@ std::string head(const std::string& status, const std::string& length, const std
 }
 
 // Z-15: type by extension, length, time of change, and that ranges are served.
-TEST_F(FileTest, servesAFile) {
+TEST_P(FileTest, servesAFile) {
     write("a.txt", "0123456789");
     EXPECT_EQ(get("/a.txt"),
               head("200 OK", "10", "Content-Type: text/plain; charset=utf-8\r\n") + "0123456789");
 }
 
 // Z-15: what nobody knows is of the default type (not HTML, unlike Twisted).
-TEST_F(FileTest, typesAreOptions) {
+TEST_P(FileTest, typesAreOptions) {
     write("a", "x");
     write("b.html", "x");
     const auto typeOf = [this](const std::string& path, FileOptions options = {}) {
@@ -93,14 +115,14 @@ TEST_F(FileTest, typesAreOptions) {
 }
 
 // Z-23: HEAD has the full length, also with a Range, and no body.
-TEST_F(FileTest, headHasTheWholeLength) {
+TEST_P(FileTest, headHasTheWholeLength) {
     write("a.txt", "0123456789");
-    EXPECT_EQ(ask(makeRef<File>(folder.path()), "HEAD /a.txt", "Range: bytes=0-3\r\n"),
+    EXPECT_EQ(ask(file(folder.path()), "HEAD /a.txt", "Range: bytes=0-3\r\n"),
               head("200 OK", "10", "Content-Type: text/plain; charset=utf-8\r\n"));
 }
 
 // Z-18: one range is a 206 with its place and length.
-TEST_F(FileTest, servesARange) {
+TEST_P(FileTest, servesARange) {
     write("a.txt", "0123456789");
     EXPECT_EQ(get("/a.txt", "Range: bytes=2-4\r\n"),
               head("206 Partial Content", "3",
@@ -111,20 +133,20 @@ TEST_F(FileTest, servesARange) {
 }
 
 // Z-19: what is not there is a 416 with the size and no body.
-TEST_F(FileTest, tellsTheSizeWhenARangeIsNotThere) {
+TEST_P(FileTest, tellsTheSizeWhenARangeIsNotThere) {
     write("a.txt", "0123456789");
     EXPECT_EQ(get("/a.txt", "Range: bytes=10-\r\n"),
               head("416 Range Not Satisfiable", "0", "Content-Range: bytes */10\r\n"));
 }
 
 // Z-20: a Range that is none gives the whole file.
-TEST_F(FileTest, ignoresWhatIsNoRange) {
+TEST_P(FileTest, ignoresWhatIsNoRange) {
     write("a.txt", "0123456789");
     EXPECT_EQ(get("/a.txt", "Range: lines=1-2\r\n").substr(9, 3), "200");
 }
 
 // Z-21: several ranges are parts of one body, in the order they were asked for.
-TEST_F(FileTest, servesSeveralRanges) {
+TEST_P(FileTest, servesSeveralRanges) {
     write("a.txt", "0123456789");
     const std::string answer = get("/a.txt", "Range: bytes=7-8,0-2,50-\r\n");
     const std::size_t at = answer.find("boundary=") + 9;
@@ -142,7 +164,7 @@ TEST_F(FileTest, servesSeveralRanges) {
 }
 
 // One of several ranges that is there is sent by itself (RFC 9110 §15.3.7.2 allows it).
-TEST_F(FileTest, oneRangeOfSeveralIsNoMultipart) {
+TEST_P(FileTest, oneRangeOfSeveralIsNoMultipart) {
     write("a.txt", "0123456789");
     const std::string answer = get("/a.txt", "Range: bytes=7-8,50-\r\n");
     EXPECT_NE(answer.find("Content-Range: bytes 7-8/10\r\n"), std::string::npos) << answer;
@@ -150,7 +172,7 @@ TEST_F(FileTest, oneRangeOfSeveralIsNoMultipart) {
 }
 
 // FileOptions::maxRanges: who asks for more gets the whole file.
-TEST_F(FileTest, boundsTheRanges) {
+TEST_P(FileTest, boundsTheRanges) {
     write("a.txt", "0123456789");
     const std::string two = "Range: bytes=0-0,2-2\r\n";
     EXPECT_EQ(get("/a.txt", two, {.maxRanges = 2}).substr(9, 3), "206");
@@ -158,7 +180,7 @@ TEST_F(FileTest, boundsTheRanges) {
 }
 
 // RFC 9110 §13.1.5: a range of another version is not served.
-TEST_F(FileTest, ifRangeGuardsTheRange) {
+TEST_P(FileTest, ifRangeGuardsTheRange) {
     write("a.txt", "0123456789");
     const std::string range = "Range: bytes=0-0\r\n";
     EXPECT_EQ(get("/a.txt", range + "If-Range: " + kTag + "\r\n").substr(9, 3), "206");
@@ -167,7 +189,7 @@ TEST_F(FileTest, ifRangeGuardsTheRange) {
 }
 
 // Z-23: what the client has is a 304, before any range.
-TEST_F(FileTest, answersConditions) {
+TEST_P(FileTest, answersConditions) {
     write("a.txt", "0123456789");
     EXPECT_EQ(get("/a.txt", std::string("Range: bytes=0-1\r\nIf-None-Match: ") + kTag + "\r\n"),
               "HTTP/1.1 304 Not Modified\r\nDate: D\r\nAccept-Ranges: bytes\r\nETag: " +
@@ -178,13 +200,13 @@ TEST_F(FileTest, answersConditions) {
 }
 
 // Z-24: a large file goes out as the client takes it, in pieces of 64 KiB.
-TEST_F(FileTest, streamsLargeFiles) {
+TEST_P(FileTest, streamsLargeFiles) {
     std::string text;
     for (int i = 0; text.size() < 200'000; ++i) {
         text += std::to_string(i) + ",";
     }
     folder.write("large", text);
-    ServerWire wire{Ref<Resource>(makeRef<File>(folder.path()))};
+    ServerWire wire{Ref<Resource>(file(folder.path()))};
     wire.send("GET /large HTTP/1.1\r\nHost: t\r\n\r\n");
     EXPECT_EQ(bodyOf(wire.take()), text.substr(0, 65536));
     ASSERT_NE(wire.transport().producer(), nullptr);
@@ -208,11 +230,11 @@ std::size_t openDescriptors() {
 }
 
 // Z-24: a client that goes closes the file.
-TEST_F(FileTest, closesTheFileWhenTheClientGoes) {
+TEST_P(FileTest, closesTheFileWhenTheClientGoes) {
     folder.write("large", std::string(200'000, 'x'));
-    const auto file = makeRef<File>(folder.path());
+    const auto root = file(folder.path());
     const std::size_t before = openDescriptors();
-    ServerWire wire{Ref<Resource>(file)};
+    ServerWire wire{Ref<Resource>(root)};
     wire.send("GET /large HTTP/1.1\r\nHost: t\r\n\r\n");
     EXPECT_EQ(openDescriptors(), before + 1);
     wire.disconnect();
@@ -220,9 +242,9 @@ TEST_F(FileTest, closesTheFileWhenTheClientGoes) {
 }
 
 // A file that is cut while it is sent cannot keep its promise: the connection is.
-TEST_F(FileTest, abortsWhenTheFileIsCut) {
+TEST_P(FileTest, abortsWhenTheFileIsCut) {
     folder.write("large", std::string(200'000, 'x'));
-    ServerWire wire{Ref<Resource>(makeRef<File>(folder.path()))};
+    ServerWire wire{Ref<Resource>(file(folder.path()))};
     wire.send("GET /large HTTP/1.1\r\nHost: t\r\n\r\n");
     std::filesystem::resize_file(folder / "large", 10);
     wire.transport().drain();
@@ -231,27 +253,27 @@ TEST_F(FileTest, abortsWhenTheFileIsCut) {
 }
 
 // Z-16: what leads out, is no UTF-8 or is not there is a 404.
-TEST_F(FileTest, nothingOutsideIsServed) {
+TEST_P(FileTest, nothingOutsideIsServed) {
     folder.write("secret", "secret");
     std::filesystem::create_directories(folder / "root/sub");
     std::filesystem::create_symlink("../secret", folder / "root/link");
-    const auto file = makeRef<File>(folder / "root");
+    const auto root = file(folder / "root");
     for (const char* path :
          {"/none", "/../secret", "/%2e%2e/secret", "/..%2fsecret", "/sub/../../secret", "/link",
           "/%ff", "/sub%00", "//secret", "/sub//", "/./sub", "/%2fetc%2fpasswd"}) {
-        EXPECT_EQ(ask(file, std::string("GET ") + path).substr(9, 3), "404") << path;
+        EXPECT_EQ(ask(root, std::string("GET ") + path).substr(9, 3), "404") << path;
     }
 }
 
 // Z-16: what may not be read is a 403.
-TEST_F(FileTest, whatMayNotBeReadIsForbidden) {
+TEST_P(FileTest, whatMayNotBeReadIsForbidden) {
     if (::geteuid() == 0) {
         ASSERT_EQ(::seteuid(65534), 0);
     }
     const marline::test::TempFolder own;
     own.write("a", "x");
     ASSERT_EQ(::chmod((own / "a").c_str(), 0), 0);
-    const std::string answer = ask(makeRef<File>(own.path()), "GET /a");
+    const std::string answer = ask(file(own.path()), "GET /a");
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 403 Forbidden\r\n")) << answer;
     ASSERT_EQ(::chmod((own / "a").c_str(), 0600), 0);
     if (::getuid() == 0) {
@@ -260,7 +282,7 @@ TEST_F(FileTest, whatMayNotBeReadIsForbidden) {
 }
 
 // Hidden files are not there, unless they are wanted; .well-known always is.
-TEST_F(FileTest, hidesDotFiles) {
+TEST_P(FileTest, hidesDotFiles) {
     folder.write(".env", "secret");
     std::filesystem::create_directories(folder / ".well-known");
     folder.write(".well-known/x", "x");
@@ -272,14 +294,14 @@ TEST_F(FileTest, hidesDotFiles) {
 }
 
 // What is neither file nor folder is not there.
-TEST_F(FileTest, servesNoSpecialFiles) {
+TEST_P(FileTest, servesNoSpecialFiles) {
     ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
     EXPECT_EQ(code("/fifo"), "404");
     EXPECT_EQ(get("/").find("fifo"), std::string::npos);
 }
 
 // Z-17: a folder without its slash redirects, with the query and without another host.
-TEST_F(FileTest, foldersEndWithASlash) {
+TEST_P(FileTest, foldersEndWithASlash) {
     std::filesystem::create_directories(folder / "sub");
     const std::string answer = get("/sub?a=b");
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 301 ")) << answer;
@@ -287,12 +309,12 @@ TEST_F(FileTest, foldersEndWithASlash) {
     folder.write("file", "x");
     EXPECT_EQ(code("/file/"), "404");
     auto root = makeRef<Data>("", "");
-    root->putChild("", makeRef<File>(folder.path()));
+    root->putChild("", file(folder.path()));
     EXPECT_NE(ask(root, "GET //sub").find("\r\nLocation: /sub/\r\n"), std::string::npos);
 }
 
 // Z-17: the first index that is there is served for a folder.
-TEST_F(FileTest, servesAnIndex) {
+TEST_P(FileTest, servesAnIndex) {
     folder.write("index.htm", "htm");
     EXPECT_EQ(bodyOf(get("/")), "htm");
     folder.write("index.html", "html");
@@ -303,7 +325,7 @@ TEST_F(FileTest, servesAnIndex) {
 }
 
 // Without an index the folder is listed, or not.
-TEST_F(FileTest, listsFolders) {
+TEST_P(FileTest, listsFolders) {
     std::filesystem::create_directories(folder / "z & a");
     write("b.txt", std::string(1536, 'x'));
     write("a<b>.txt", "x");
@@ -324,13 +346,13 @@ TEST_F(FileTest, listsFolders) {
 }
 
 // Z-25: broken links are not listed.
-TEST_F(FileTest, listsNoBrokenLinks) {
+TEST_P(FileTest, listsNoBrokenLinks) {
     std::filesystem::create_symlink("nowhere", folder / "broken");
     EXPECT_EQ(get("/").find("broken"), std::string::npos);
 }
 
 // FileOptions::maxListing: a list that is too long says so.
-TEST_F(FileTest, boundsTheList) {
+TEST_P(FileTest, boundsTheList) {
     folder.write("a", "");
     folder.write("b", "");
     const std::string page = get("/", "", {.maxListing = 1});
@@ -339,7 +361,7 @@ TEST_F(FileTest, boundsTheList) {
 }
 
 // What is compressed already goes to who accepts it, under the type of the original.
-TEST_F(FileTest, servesCompressedSiblings) {
+TEST_P(FileTest, servesCompressedSiblings) {
     write("a.css", "plain");
     write("a.css.gz", "gzipped");
     write("a.css.br", "brotli");
@@ -359,14 +381,14 @@ TEST_F(FileTest, servesCompressedSiblings) {
 }
 
 // A sibling that is older than the file is of an older one.
-TEST_F(FileTest, oldSiblingsAreNotServed) {
+TEST_P(FileTest, oldSiblingsAreNotServed) {
     write("a.css", "plain");
     write("a.css.gz", "old", -1);
     EXPECT_EQ(bodyOf(get("/a.css", "Accept-Encoding: gzip\r\n", {.precompressed = true})), "plain");
 }
 
 // A Cache-Control field goes with files, and with what conditions make of them.
-TEST_F(FileTest, tellsCaches) {
+TEST_P(FileTest, tellsCaches) {
     write("a", "x");
     const FileOptions options{.cacheControl = "max-age=60"};
     EXPECT_NE(get("/a", "", options).find("\r\nCache-Control: max-age=60\r\n"), std::string::npos);
@@ -375,42 +397,43 @@ TEST_F(FileTest, tellsCaches) {
 }
 
 // Other methods are not for files.
-TEST_F(FileTest, servesGetOnly) {
+TEST_P(FileTest, servesGetOnly) {
     write("a", "x");
-    const std::string answer = ask(makeRef<File>(folder.path()), "DELETE /a");
+    const std::string answer = ask(file(folder.path()), "DELETE /a");
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 405 ")) << answer;
     EXPECT_NE(answer.find("\r\nAllow: GET, HEAD, OPTIONS\r\n"), std::string::npos);
 }
 
 // It may stand anywhere in a tree, children win over files, and it may be one file.
-TEST_F(FileTest, standsInATree) {
+TEST_P(FileTest, standsInATree) {
     write("a", "0123456789");
     write("b", "file");
-    auto file = makeRef<File>(folder.path());
-    file->putChild("b", makeRef<Data>("child", "t/t"));
+    auto files = file(folder.path());
+    files->putChild("b", makeRef<Data>("child", "t/t"));
     auto root = makeRef<Data>("root", "t/t");
-    root->putChild("files", file);
-    root->putChild("one", makeRef<File>(folder / "a"));
+    root->putChild("files", files);
+    root->putChild("one", file(folder / "a"));
     EXPECT_EQ(bodyOf(ask(root, "GET /files/a")), "0123456789");
     EXPECT_EQ(bodyOf(ask(root, "GET /files/b")), "child");
     EXPECT_NE(ask(root, "GET /files").find("\r\nLocation: /files/\r\n"), std::string::npos);
     EXPECT_EQ(bodyOf(ask(root, "GET /one")), "0123456789");
     EXPECT_EQ(ask(root, "GET /one/").substr(9, 3), "404");
     EXPECT_EQ(ask(root, "GET /one/a").substr(9, 3), "404");
-    EXPECT_EQ(bodyOf(ask(makeRef<File>(folder / "a"), "GET /")), "0123456789");
+    EXPECT_EQ(bodyOf(ask(file(folder / "a"), "GET /")), "0123456789");
 }
 
 // An empty file is served, and has no ranges.
-TEST_F(FileTest, servesEmptyFiles) {
+TEST_P(FileTest, servesEmptyFiles) {
     folder.write("a", "");
     EXPECT_NE(get("/a").find("\r\nContent-Length: 0\r\n"), std::string::npos);
     EXPECT_EQ(get("/a", "Range: bytes=0-\r\n").substr(9, 3), "416");
 }
 
 // A folder that is not there is misuse.
-TEST_F(FileTest, needsItsFolder) {
-    EXPECT_THROW(makeRef<File>(folder / "none"), std::system_error);
-}
+TEST_P(FileTest, needsItsFolder) { EXPECT_THROW(file(folder / "none"), std::system_error); }
+
+INSTANTIATE_TEST_SUITE_P(Kept, FileTest,
+                         ::testing::Values(Keeps::Nothing, Keeps::Later, Keeps::All));
 
 }  // namespace
 }  // namespace marline::http

@@ -17,6 +17,8 @@ constexpr HttpTime kNow = sys_days(2026y / November / 21);
 TEST(HttpDateTest, writesTheFixedForm) {
     EXPECT_EQ(formatHttpDate(kExample), "Sun, 06 Nov 1994 08:49:37 GMT");
     EXPECT_EQ(formatHttpDate(HttpTime{}), "Thu, 01 Jan 1970 00:00:00 GMT");
+    EXPECT_EQ(formatHttpDate(sys_days(12000y / January / 1)), "Sat, 01 Jan 12000 00:00:00 GMT");
+    EXPECT_EQ(formatHttpDate(sys_days(987y / January / 1)), "Mon, 01 Jan 0987 00:00:00 GMT");
     EXPECT_EQ(formatHttpDate(sys_days(2024y / February / 29) + 23h + 59min + 59s),
               "Thu, 29 Feb 2024 23:59:59 GMT");
 }

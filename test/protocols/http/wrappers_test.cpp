@@ -249,6 +249,25 @@ TEST_F(EncodingTest, tellsCaches) {
     EXPECT_TRUE(has(get("/vary"), "Vary: Accept-Encoding"));
 }
 
+// A body of several blocks of the encoder is whole, given at once and in pieces.
+TEST_F(EncodingTest, manyBlocksAreWhole) {
+    std::string text;
+    for (unsigned random = 1; text.size() < 1'000'000;) {
+        random = random * 1664525 + 1013904223;
+        text += static_cast<char>(' ' + (random >> 26));
+    }
+    for (const std::string coding : {"gzip", "br", "zstd"}) {
+        std::string once;
+        ContentEncoder::make(coding, 4)->encode(text, EncodeFlush::Finish, once);
+        EXPECT_TRUE(decoded(coding, once) == text) << coding;
+        std::string pieces;
+        const auto encoder = ContentEncoder::make(coding, 4);
+        encoder->encode(std::string_view(text).substr(0, 600'000), EncodeFlush::Sync, pieces);
+        encoder->encode(std::string_view(text).substr(600'000), EncodeFlush::Finish, pieces);
+        EXPECT_TRUE(decoded(coding, pieces) == text) << coding;
+    }
+}
+
 // A stream is encoded piece by piece, and each piece can be decoded when it is there.
 TEST_F(EncodingTest, encodesStreams) {
     for (const std::string coding : {"gzip", "br", "zstd"}) {
