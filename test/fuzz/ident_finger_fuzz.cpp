@@ -132,7 +132,7 @@ std::string fingerClient(const std::vector<std::string_view>& reads) {
     testing::StringTransport transport;
     StringEndpoint endpoint(transport);
     std::string outcome;
-    finger::finger(clock, endpoint, {.user = "me", .wide = true})
+    finger::lookup(clock, endpoint, {.user = "me", .wide = true})
         .addBoth([&](const Result<std::string>& answer) {
             outcome = answer.ok() ? "said " + answer.value() : answer.failure().typeName();
         });
