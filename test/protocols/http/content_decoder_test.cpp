@@ -179,10 +179,10 @@ TEST(ContentDecodingTest, refusesANestedBomb) {
 }
 
 // A bomb that goes off inside, and of which nothing comes out, is bounded as well: deflate may have
-// blocks without content, here eight million.
+// blocks without content, here a million.
 TEST(ContentDecodingTest, refusesABombThatDecodesToNothing) {
     std::string empty;
-    for (int i = 0; i < 8'000'000; ++i) {
+    for (int i = 0; i < 1'000'000; ++i) {
         empty.append("\0\0\0\xff\xff", 5);
     }
     const Decoded result = decode({"gzip", "deflate"}, gzipped(empty));
