@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <marline/agent/detail/connection_pool.hpp>
+#include <marline/agent/detail/field_list.hpp>
 #include <marline/agent/detail/host_endpoints.hpp>
 #include <marline/agent/detail/http_connection.hpp>
 #include <marline/agent/detail/methods.hpp>
@@ -60,10 +61,11 @@ public:
                 BadRequest("cannot request " + uri.toString() + ": " + error.what()));
         }
         const auto expect = headers.get("Expect");
-        const detail::ExchangeTraits traits{
+        detail::ExchangeTraits traits{
             .expectsContinue = expect && http::sameFieldName(*expect, "100-continue"),
-            .offersUpgrade = headers.hasHeader("Upgrade")};
-        auto exchange = makeRef<Exchange>(method, uri, std::move(head), std::move(body), traits);
+            .offeredUpgrade = detail::listOf(headers, "Upgrade")};
+        auto exchange =
+            makeRef<Exchange>(method, uri, std::move(head), std::move(body), std::move(traits));
         if (options_.totalTimeout > Duration::zero()) {
             exchange->deadline = clock_.seconds() + options_.totalTimeout;
             exchange->total = options_.totalTimeout;

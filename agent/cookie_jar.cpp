@@ -83,7 +83,8 @@ bool CookieJar::setCookie(const Uri& uri, std::string_view text, http::HttpTime 
     cookie.sameSite = set->sameSite;
     if ((cookie.secure && !secureChannel) ||
         (cookie.sameSite == http::SameSite::None && !cookie.secure) ||
-        !keepsPrefix(cookie, set->path.has_value()) || (!secureChannel && hidesSecure(cookie))) {
+        !keepsPrefix(cookie, set->path.has_value()) ||
+        (!secureChannel && hidesSecure(cookie, now))) {
         return false;
     }
     add(std::move(cookie), now);
@@ -91,10 +92,10 @@ bool CookieJar::setCookie(const Uri& uri, std::string_view text, http::HttpTime 
 }
 
 /// Whether a cookie from an open channel would stand in the way of one that https has set.
-bool CookieJar::hidesSecure(const StoredCookie& cookie) const {
+bool CookieJar::hidesSecure(const StoredCookie& cookie, http::HttpTime now) const {
     return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
         const StoredCookie& old = entry.cookie;
-        return old.secure && old.name == cookie.name &&
+        return old.secure && !ended(old, now) && old.name == cookie.name &&
                (detail::domainMatches(old.domain, cookie.domain) ||
                 detail::domainMatches(cookie.domain, old.domain)) &&
                detail::pathMatches(cookie.path, old.path);

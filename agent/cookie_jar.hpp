@@ -105,7 +105,7 @@ private:
 
     static http::HttpTime present();
     Entry* find(const StoredCookie& cookie) noexcept;
-    bool hidesSecure(const StoredCookie& cookie) const;
+    bool hidesSecure(const StoredCookie& cookie, http::HttpTime now) const;
     void makeRoom(const std::string& domain);
     void dropExpired(http::HttpTime now);
 

@@ -188,8 +188,8 @@ public:
     using RedirectError::RedirectError;
 };
 
-/// A redirect without a Location field, or with one that cannot be followed (Twisted:
-/// `RedirectWithNoLocation`).
+/// A redirect without a Location field, with several that differ, or with one that cannot be
+/// followed (Twisted: `RedirectWithNoLocation`).
 class MARLINE_API RedirectWithNoLocation : public RedirectError {
 public:
     using RedirectError::RedirectError;

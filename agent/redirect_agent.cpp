@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,20 @@ Failure refuse(const Response& response, const std::string& why) {
     return Failure::make<ResponseFailed>(
         what,
         std::vector<Failure>{Failure::make<E>(why, response.code(), std::move(trail), location)});
+}
+
+/// Where `response`, of `from`, leads to, or why that cannot be said.
+Result<Uri> targetOf(const Uri& from, const Response& response) {
+    const auto locations = response.headers().getRawHeaders("Location");
+    if (locations.empty()) {
+        return Failure::make<Error>("no Location field");
+    }
+    for (const std::string_view other : locations) {
+        if (other != locations.front()) {
+            return Failure::make<Error>("its Location fields differ");
+        }
+    }
+    return from.resolve(locations.front());
 }
 
 class Redirecting final : public IAgent {
@@ -106,11 +121,7 @@ private:
                                                "more redirects than redirectLimit allows, " +
                                                    std::to_string(options_.redirectLimit));
         }
-        const auto location = response.headers().get("Location");
-        if (!location) {
-            return refuse<RedirectWithNoLocation>(response, "no Location field");
-        }
-        Result<Uri> target = trail.uri.resolve(*location);
+        Result<Uri> target = targetOf(trail.uri, response);
         if (!target.ok()) {
             return refuse<RedirectWithNoLocation>(response, target.failure().message());
         }

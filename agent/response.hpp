@@ -65,7 +65,8 @@ public:
     /// requests that had an Upgrade field: makeConnection() with the connection itself, then what
     /// the server has said already. It is the protocol's from here on, and counts no more for the
     /// agent's limits and its close(). When it has gone meanwhile, connectionLost() follows before
-    /// this returns. Whether its Upgrade field names what was offered is the caller's to see.
+    /// this returns. A 101 whose Upgrade field names what was not offered has failed before, with
+    /// ResponseFailed; which of several offers it names is the caller's to see.
     ///
     /// Until then the server is not listened to; the connection closes with the last handle.
     /// Throws std::logic_error for any other status, and at the second call.

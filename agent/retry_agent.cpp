@@ -1,12 +1,14 @@
 #include <marline/agent/retry_agent.hpp>
 
 #include <algorithm>
-#include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <random>
 #include <string>
 #include <utility>
 
+#include <marline/agent/detail/directives.hpp>
 #include <marline/agent/detail/methods.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/deferred/succeed.hpp>
@@ -25,20 +27,22 @@ struct Attempt {
     unsigned sent = 0;
 };
 
+/// Longer waits than this are this: more than there are Durations for could be asked for.
+constexpr std::chrono::seconds kLongest{std::int64_t{1} << 31};
+
 /// What a Retry-After field says, in seconds or as a date.
 std::optional<Duration> retryAfter(const http::Headers& headers) {
+    using std::chrono::seconds;
     const auto field = headers.get("Retry-After");
     if (!field) {
         return std::nullopt;
     }
-    std::uint32_t seconds = 0;
-    const auto [end, error] =
-        std::from_chars(field->data(), field->data() + field->size(), seconds);
-    if (error == std::errc{} && end == field->data() + field->size()) {
-        return std::chrono::seconds(seconds);
+    if (const auto wait = detail::deltaSeconds(*field, kLongest)) {
+        return *wait;
     }
     if (const auto date = http::parseHttpDate(*field)) {
-        return std::max<Duration>(Duration::zero(), *date - std::chrono::system_clock::now());
+        const auto now = std::chrono::floor<seconds>(std::chrono::system_clock::now());
+        return std::clamp(*date - now, seconds(0), kLongest);
     }
     return std::nullopt;
 }

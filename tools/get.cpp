@@ -58,17 +58,25 @@ public:
     }
 
 private:
-    Deferred<Response> request() {
+    /// Through the proxy if there is one, and told about with -v.
+    AgentHandle agent() {
         AgentOptions how{.connectTimeout = seconds(options_.connectTimeout)};
-        if (options_.json || options_.verbose) {
+        const bool watched = options_.json || options_.verbose;
+        if (watched) {
             how.endpoints = watchedEndpoints(reactor_, how.connectTimeout, watch_);
         }
-        AgentHandle direct = options_.proxy.empty()
-                                 ? AgentHandle(Agent{reactor_, std::move(how)})
-                                 : AgentHandle(ProxyAgent{reactor_, proxies(), how});
-        if (options_.verbose) {
-            direct = VerboseAgent(direct);
+        if (!options_.proxy.empty()) {
+            how.endpoints = proxyEndpoints(reactor_, proxies(), how);
+            if (watched) {
+                how.endpoints = watchedTunnels(how.endpoints, watch_);
+            }
         }
+        const Agent plain{reactor_, std::move(how)};
+        return options_.verbose ? AgentHandle(VerboseAgent(plain)) : AgentHandle(plain);
+    }
+
+    Deferred<Response> request() {
+        const AgentHandle direct = agent();
         http::Headers headers = requestHeaders(options_);
         const Ref<IBodyProducer> body = requestBody(options_, headers);
         std::string method = options_.head              ? "HEAD"

@@ -36,7 +36,8 @@ public:
     void readConnectionLost() override { inner_->readConnectionLost(); }
     void writeConnectionLost() override { inner_->writeConnectionLost(); }
     void handshakeCompleted() override {
-        watch_->tls = watch_->now() - begun_;
+        // One with a proxy, and one with the server behind it.
+        watch_->tls = watch_->tls.value_or(Duration::zero()) + watch_->now() - begun_;
         shaken_ = true;
         tell();
         inner_->handshakeCompleted();
@@ -93,12 +94,18 @@ private:
 
 class WatchedFactory final : public IProtocolFactory {
 public:
-    WatchedFactory(Ref<IProtocolFactory> inner, Ref<ConnectionWatch> watch)
-        : inner_(std::move(inner)), watch_(std::move(watch)), begun_(watch_->now()) {}
+    /// `tunnel` says where a connection leads that a proxy has made; it is empty for others.
+    WatchedFactory(Ref<IProtocolFactory> inner, Ref<ConnectionWatch> watch, std::string tunnel)
+        : inner_(std::move(inner)), watch_(std::move(watch)), tunnel_(std::move(tunnel)),
+          begun_(watch_->now()) {}
 
     Ref<IProtocol> buildProtocol(const Address& peer) override {
-        watch_->connect = watch_->now() - begun_ - watch_->resolve.value_or(Duration::zero());
-        watch_->note("connected to " + peer.toString());
+        if (tunnel_.empty()) {
+            watch_->connect = watch_->now() - begun_ - watch_->resolve.value_or(Duration::zero());
+            watch_->note("connected to " + peer.toString());
+        } else {
+            watch_->note("the proxy has connected to " + tunnel_);
+        }
         Ref<IProtocol> protocol = inner_->buildProtocol(peer);
         return protocol ? Ref<IProtocol>(makeRef<WatchedProtocol>(std::move(protocol), watch_))
                         : protocol;
@@ -111,19 +118,21 @@ private:
 
     Ref<IProtocolFactory> inner_;
     Ref<ConnectionWatch> watch_;
+    std::string tunnel_;
     Duration begun_;
 };
 
 class WatchedEndpoint final : public IStreamClientEndpoint {
 public:
-    WatchedEndpoint(Ref<IStreamClientEndpoint> inner, Ref<ConnectionWatch> watch)
-        : inner_(std::move(inner)), watch_(std::move(watch)) {}
+    WatchedEndpoint(Ref<IStreamClientEndpoint> inner, Ref<ConnectionWatch> watch,
+                    std::string tunnel = {})
+        : inner_(std::move(inner)), watch_(std::move(watch)), tunnel_(std::move(tunnel)) {}
 
     Deferred<Ref<IProtocol>> connect(Ref<IProtocolFactory> factory) override {
         watch_->resolve.reset();
         watch_->connect.reset();
         watch_->tls.reset();
-        return inner_->connect(makeRef<WatchedFactory>(std::move(factory), watch_))
+        return inner_->connect(makeRef<WatchedFactory>(std::move(factory), watch_, tunnel_))
             .addCallback([](const Ref<IProtocol>& protocol) {
                 // The agent knows its own.
                 return static_cast<WatchedProtocol*>(protocol.get())->inner();
@@ -135,6 +144,7 @@ private:
 
     Ref<IStreamClientEndpoint> inner_;
     Ref<ConnectionWatch> watch_;
+    std::string tunnel_;
 };
 
 class WatchedEndpoints final : public IAgentEndpointFactory {
@@ -156,6 +166,29 @@ private:
 
     Reactor& reactor_;
     Duration timeout_;
+    Ref<ConnectionWatch> watch_;
+};
+
+/// Sees what happens inside of the tunnels of proxies; what is not tunnelled is watched already.
+class WatchedTunnels final : public IAgentEndpointFactory {
+public:
+    WatchedTunnels(Ref<IAgentEndpointFactory> inner, Ref<ConnectionWatch> watch)
+        : inner_(std::move(inner)), watch_(std::move(watch)) {}
+
+    Ref<IStreamClientEndpoint> endpointForUri(const Uri& uri) override {
+        Ref<IStreamClientEndpoint> endpoint = inner_->endpointForUri(uri);
+        const Proxy* const proxy = inner_->proxyFor(uri);
+        if (proxy == nullptr || proxy->takesAbsoluteForm(uri)) {
+            return endpoint;
+        }
+        return makeRef<WatchedEndpoint>(std::move(endpoint), watch_, uri.authority());
+    }
+    const Proxy* proxyFor(const Uri& uri) const override { return inner_->proxyFor(uri); }
+
+private:
+    ~WatchedTunnels() override = default;
+
+    Ref<IAgentEndpointFactory> inner_;
     Ref<ConnectionWatch> watch_;
 };
 
@@ -235,6 +268,11 @@ Ref<IAgentEndpointFactory> watchedEndpoints(Reactor& reactor, Duration timeout,
                                             Ref<ConnectionWatch> watch) {
     reactor.installNameResolver(makeRef<WatchedResolver>(reactor.nameResolver(), watch));
     return makeRef<WatchedEndpoints>(reactor, timeout, std::move(watch));
+}
+
+Ref<IAgentEndpointFactory> watchedTunnels(Ref<IAgentEndpointFactory> inner,
+                                          Ref<ConnectionWatch> watch) {
+    return makeRef<WatchedTunnels>(std::move(inner), std::move(watch));
 }
 
 VerboseAgent::VerboseAgent(const AgentHandle& agent)

@@ -40,6 +40,10 @@ marline::Ref<marline::IAgentEndpointFactory> watchedEndpoints(marline::Reactor& 
                                                               marline::Duration timeout,
                                                               marline::Ref<ConnectionWatch> watch);
 
+/// `inner`, which goes through proxies, with what happens inside of their tunnels watched as well.
+marline::Ref<marline::IAgentEndpointFactory> watchedTunnels(
+    marline::Ref<marline::IAgentEndpointFactory> inner, marline::Ref<ConnectionWatch> watch);
+
 /// Writes each request and each response's head to stderr, as `> ` and `< ` lines. Credentials are
 /// left out.
 class VerboseAgent final : public marline::AgentHandle {

@@ -27,4 +27,12 @@ std::vector<std::string_view> listedIn(const http::Headers& headers, std::string
     return all;
 }
 
+std::string listOf(const http::Headers& headers, std::string_view name) {
+    std::string list;
+    for (const std::string_view element : listedIn(headers, name)) {
+        list.append(list.empty() ? "" : ", ").append(element);
+    }
+    return list;
+}
+
 }  // namespace marline::detail

@@ -1,23 +1,16 @@
 #include <marline/agent/detail/host_name.hpp>
 
-#include <algorithm>
-#include <array>
-
-#include <arpa/inet.h>
-
 namespace marline::detail {
 
 bool isAddress(std::string_view host) noexcept {
     if (host.find(':') != std::string_view::npos) {
         return true;
     }
-    std::array<char, INET_ADDRSTRLEN> text{};
-    if (host.size() >= text.size()) {
-        return false;
+    if (host.ends_with('.')) {
+        host.remove_suffix(1);
     }
-    std::copy(host.begin(), host.end(), text.begin());
-    in_addr ignored{};
-    return ::inet_pton(AF_INET, text.data(), &ignored) == 1;
+    const std::string_view last = host.substr(host.rfind('.') + 1);
+    return !last.empty() && last.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 std::string bracketed(const std::string& host) {

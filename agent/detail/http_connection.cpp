@@ -46,7 +46,7 @@ Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
     phase_ = Sending::Waiting;
     discarding_ = false;
     discarded_ = 0;
-    parser_.expectResponse(exchange_->method, exchange_->traits.offersUpgrade);
+    parser_.expectResponse(exchange_->method, !exchange_->traits.offeredUpgrade.empty());
     answer_.emplace([this](Deferred<Response>) { abort(CancelledError()); });
     Deferred<Response> answer = answer_->deferred();
     transport_->write(exchange_->head);

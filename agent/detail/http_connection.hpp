@@ -52,7 +52,7 @@ RequestTimeoutError totalTimeUp(Duration total);
 /// What an Exchange does besides being answered.
 struct ExchangeTraits {
     bool expectsContinue = false;  // the body waits for 100 Continue
-    bool offersUpgrade = false;    // a 101 is no surprise
+    std::string offeredUpgrade;    // the Upgrade field: only to these may a 101 switch
 };
 
 /// One request, ready to be sent, more than once if need be.
@@ -61,7 +61,7 @@ public:
     Exchange(std::string_view how, Uri what, std::string bytes, Ref<IBodyProducer> content,
              ExchangeTraits does = {})
         : method(how), uri(std::move(what)), head(std::move(bytes)), body(std::move(content)),
-          traits(does) {}
+          traits(std::move(does)) {}
 
     const std::string method;
     const Uri uri;

@@ -16,7 +16,8 @@ namespace {
 
 /// Whether it was time that ended the request, at whatever stage.
 bool tookTooLong(const Failure& why) {
-    if (why.check<TimeoutError>() != nullptr || why.check<ConnectTimeoutError>() != nullptr) {
+    if (why.check<TimeoutError>() != nullptr || why.check<ConnectTimeoutError>() != nullptr ||
+        why.check<DNSQueryTimeoutError>() != nullptr) {
         return true;
     }
     const auto* failed = why.check<ResponseFailed>();

@@ -245,7 +245,11 @@ std::string defaultCookiePath(std::string_view path) {
     return slash == 0 || slash == std::string_view::npos ? "/" : std::string(path.substr(0, slash));
 }
 
-bool isPublicSuffix(const std::string& domain) noexcept {
+bool isPublicSuffix(std::string domain) {
+    // libpsl does not know absolute names: `co.uk.` is as public as `co.uk`.
+    if (domain.ends_with('.')) {
+        domain.pop_back();
+    }
     return psl_is_public_suffix(psl_builtin(), domain.c_str()) != 0;
 }
 

@@ -53,6 +53,6 @@ bool pathMatches(std::string_view path, std::string_view cookiePath) noexcept;
 std::string defaultCookiePath(std::string_view path);
 
 /// Whether cookies must not be set for `domain`, since its names belong to different people.
-bool isPublicSuffix(const std::string& domain) noexcept;
+bool isPublicSuffix(std::string domain);
 
 }  // namespace marline::detail

@@ -132,7 +132,7 @@ Ref<IProtocolFactory> fingerFactory(IReactorTime& clock, FingerLookup lookup, Du
     });
 }
 
-Deferred<std::string> finger(IReactorTime& clock, IStreamClientEndpoint& endpoint,
+Deferred<std::string> lookup(IReactorTime& clock, IStreamClientEndpoint& endpoint,
                              const FingerQuery& query, Duration timeout) {
     const std::string line = (query.wide ? "/W " : "") + query.user;
     if (line.size() > kMaxQuery || std::ranges::any_of(line, isControl)) {

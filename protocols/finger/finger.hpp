@@ -18,7 +18,7 @@ namespace marline::finger {
 
 /// The longest query, without its CRLF, in bytes; a longer one closes the connection.
 inline constexpr std::size_t kMaxQuery = 512;
-/// The longest answer that finger() takes, in bytes.
+/// The longest answer that lookup() takes, in bytes.
 inline constexpr std::size_t kMaxAnswer = 1024 * 1024;
 /// How long either side waits for the other.
 inline constexpr Duration kFingerTimeout = std::chrono::seconds(30);
@@ -57,7 +57,7 @@ MARLINE_API Ref<IProtocolFactory> fingerFactory(IReactorTime& clock, FingerLooku
 /// Asks the server at `endpoint`, and fires with all that it says until it closes. Fails with
 /// FingerError, TimeoutError, what connecting fails with, or the connection's end. Throws
 /// std::invalid_argument for a user with control characters or more than kMaxQuery bytes.
-MARLINE_API Deferred<std::string> finger(IReactorTime& clock, IStreamClientEndpoint& endpoint,
+MARLINE_API Deferred<std::string> lookup(IReactorTime& clock, IStreamClientEndpoint& endpoint,
                                          const FingerQuery& query,
                                          Duration timeout = kFingerTimeout);
 

@@ -66,7 +66,7 @@ ContentDecoding::ContentDecoding(std::span<const std::string> codings, const Dec
         std::unique_ptr<ContentDecoder> decoder = ContentDecoder::make(coding);
         if (!decoder)
             throw std::invalid_argument("content coding '" + coding + "' is not known");
-        stages_.push_back({coding, std::move(decoder), {}});
+        stages_.push_back({coding, std::move(decoder), {}, 0});
     }
 }
 
@@ -90,29 +90,32 @@ DecodeStep ContentDecoding::next(std::span<const std::byte>& input) {
             --i;
             break;
         case DecodeStep::Piece:
+            if (!count(stage))
+                return DecodeStep::Failed;
             if (i + 1 == stages_.size())
-                return count(step);
+                return step;
             stages_[++i].input = stage.decoder->piece();
             break;
         }
     }
 }
 
-DecodeStep ContentDecoding::count(DecodeStep step) {
-    given_ += piece().size();
-    if (given_ > limits_.maxDecodedBytes) {
+/// Counts what a stage gave; false when that is too much.
+bool ContentDecoding::count(Stage& stage) {
+    stage.given += stage.decoder->piece().size();
+    if (stage.given > limits_.maxDecodedBytes) {
         error_ = "the body decodes to more than the " + std::to_string(limits_.maxDecodedBytes) +
                  " bytes that maxDecodedBytes allows";
-        return DecodeStep::Failed;
+        return false;
     }
-    if (given_ > limits_.ratioFreeBytes &&
-        given_ / std::max<std::uint64_t>(1, limits_.maxDecodedRatio) > taken_) {
-        error_ = std::to_string(taken_) + " bytes decode to more than " + std::to_string(given_) +
-                 ", beyond the ratio that maxDecodedRatio allows (" +
+    if (stage.given > limits_.ratioFreeBytes &&
+        stage.given / std::max<std::uint64_t>(1, limits_.maxDecodedRatio) > taken_) {
+        error_ = std::to_string(taken_) + " bytes decode to more than " +
+                 std::to_string(stage.given) + ", beyond the ratio that maxDecodedRatio allows (" +
                  std::to_string(limits_.maxDecodedRatio) + ")";
-        return DecodeStep::Failed;
+        return false;
     }
-    return step;
+    return true;
 }
 
 bool ContentDecoding::complete() const noexcept {

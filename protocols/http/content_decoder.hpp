@@ -21,7 +21,9 @@ public:
     using Error::Error;
 };
 
-/// How much a body may decode to. What crosses a limit is refused before it is given to anybody.
+/// How much a body may decode to, at each of its codings: what is a bomb on the way is one,
+/// whatever the last coding makes of it. What crosses a limit is refused before it is given to
+/// anybody.
 struct DecodeLimits {
     /// Decoded bytes in one body.
     std::uint64_t maxDecodedBytes = std::uint64_t{64} << 20;
@@ -100,14 +102,14 @@ private:
         std::string coding;
         std::unique_ptr<ContentDecoder> decoder;
         std::span<const std::byte> input;  // what the stage before gave
+        std::uint64_t given = 0;
     };
 
-    DecodeStep count(DecodeStep step);
+    bool count(Stage& stage);
 
     std::vector<Stage> stages_;
     DecodeLimits limits_;
     std::uint64_t taken_ = 0;
-    std::uint64_t given_ = 0;
     std::string error_;
 };
 

@@ -74,6 +74,32 @@ std::optional<std::string_view> Request::getHeader(std::string_view name) const 
     return fieldsKept_ ? requestHeaders_.get(name) : findField(fields_, name);
 }
 
+std::optional<std::string_view> Request::getList(std::string_view name, std::string& joined) const {
+    std::optional<std::string_view> first;
+    bool several = false;
+    const auto add = [&](std::string_view each, std::string_view value) {
+        if (!sameFieldName(each, name)) {
+            return;
+        }
+        if (!first) {
+            first = value;
+            return;
+        }
+        joined.append(several ? std::string_view() : *first).append(", ").append(value);
+        several = true;
+    };
+    if (fieldsKept_) {
+        for (const auto& [each, value] : requestHeaders_) {
+            add(each, value);
+        }
+    } else {
+        for (const FieldView& field : fields_) {
+            add(field.name, field.value);
+        }
+    }
+    return several ? std::string_view(joined) : first;
+}
+
 std::string_view Request::pathParameter(std::string_view name) const noexcept {
     return extras_ ? extras_->pathParameters.get(name).value_or("") : std::string_view{};
 }

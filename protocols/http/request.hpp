@@ -208,6 +208,8 @@ private:
 
     Cached cached();
     bool mayEncode() const noexcept;
+    /// All values of a field that is a list, as one; `joined` holds them when they are several.
+    std::optional<std::string_view> getList(std::string_view name, std::string& joined) const;
     void beginEncoding(std::optional<std::uint64_t> whole);
     void putEncoded(std::string_view data, bool whole, bool last);
     bool bodyAllowed() const noexcept;

@@ -64,9 +64,12 @@ Cached Request::setLastModified(HttpTime when) {
 
 /// Whether the conditions of the request are met, as far as it is known what it would get.
 Cached Request::cached() {
-    const int code = detail::conditionOf(
-        detail::conditionsIn([this](std::string_view name) { return getHeader(name); }), method_,
-        extras_->etag, extras_->lastModified);
+    std::string match;
+    std::string noneMatch;
+    const detail::Conditions conditions{
+        getList("If-Match", match), getList("If-None-Match", noneMatch),
+        getHeader("If-Modified-Since"), getHeader("If-Unmodified-Since")};
+    const int code = detail::conditionOf(conditions, method_, extras_->etag, extras_->lastModified);
     if (code == kOk) {
         return Cached::No;
     }

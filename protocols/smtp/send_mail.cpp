@@ -27,7 +27,7 @@ Deferred<SmtpSent> sendMail(IReactorTime& clock, IStreamClientEndpoint& endpoint
     if (who && (who->user + who->password).find('\0') != std::string::npos) {
         throw std::invalid_argument("sendMail: credentials hold no NUL");
     }
-    auto client = makeRef<detail::SmtpClient>(clock, detail::makeLetter(from, to, message),
+    auto client = makeRef<detail::SmtpClient>(clock, detail::makeMailObject(from, to, message),
                                               std::move(options));
     return endpoint.connect(factoryOf([client](const Address&) { return client; }))
         .addCallback([client](const Ref<IProtocol>&) { return client->sent(); });

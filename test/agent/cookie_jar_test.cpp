@@ -101,6 +101,29 @@ TEST_F(CookieJarTest, publicSuffixes) {
     EXPECT_EQ(get("http://shop.co.uk/"), "a=2");
 }
 
+// An absolute name, with its dot at the end, is as public, and an address as little divided; it is
+// not the host without that dot (CVE-2022-27779 of curl).
+TEST_F(CookieJarTest, absoluteNames) {
+    EXPECT_FALSE(set("http://shop.co.uk./", "a=1; Domain=co.uk."));
+    EXPECT_FALSE(set("http://shop.co.uk./", "a=1; Domain=co.uk"));
+    EXPECT_FALSE(set("http://shop.example./", "a=1; Domain=example."));
+    EXPECT_FALSE(set("http://1.2.3.4./", "a=1; Domain=3.4."));
+    EXPECT_FALSE(set("http://shop.co.uk/", "a=1; Domain=shop.co.uk."));
+    EXPECT_TRUE(set("http://www.shop.co.uk./", "a=1; Domain=shop.co.uk."));
+    EXPECT_EQ(get("http://shop.co.uk./"), "a=1");
+    EXPECT_EQ(get("http://shop.co.uk/"), "");
+    EXPECT_TRUE(set("http://h.example/", "b=1; Domain=.")) << "no domain at all";
+    EXPECT_EQ(get("http://h.example/"), "b=1");
+}
+
+// An address in short is one: nothing is above it.
+TEST_F(CookieJarTest, shortAddresses) {
+    EXPECT_FALSE(set("http://127.0.1/", "a=1; Domain=0.1"));
+    EXPECT_TRUE(set("http://127.0.1/", "a=1; Domain=127.0.1"));
+    EXPECT_TRUE(set("http://[::1]/", "a=1; Domain=::1"));
+    EXPECT_FALSE(set("http://[::1]/", "a=1; Domain=[::1]")) << "no host is called that";
+}
+
 // Paths match whole segments; without one it is that of the request up to its last slash.
 TEST_F(CookieJarTest, paths) {
     set("http://h/a/b", "own=1");
@@ -142,6 +165,19 @@ TEST_F(CookieJarTest, expiry) {
     EXPECT_EQ(get("http://h/"), "");
 }
 
+// A Max-Age that is no number is none; one that no type holds is as good as for ever, or as ended.
+TEST_F(CookieJarTest, oddAges) {
+    for (const char* age : {"", "-", "+5", "5 5", "0x0", "1e3", "5;Max-Age=x", "--5", "\xd9\xa5"}) {
+        jar->clear();
+        EXPECT_TRUE(set("http://h/", std::string("a=1; Max-Age=") + age)) << age;
+        EXPECT_EQ(jar->cookies().at(0).expires.has_value(), age == std::string("5;Max-Age=x"));
+    }
+    set("http://h/", "a=1; Max-Age=-99999999999999999999");
+    EXPECT_EQ(jar->size(), 0U);
+    set("http://h/", "a=1; Max-Age=9223372036854775807; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+    EXPECT_EQ(jar->cookies().at(0).expires, now + std::chrono::days(400));
+}
+
 // A cookie that has ended drops the one it would replace.
 TEST_F(CookieJarTest, endsCookies) {
     for (const char* end :
@@ -155,9 +191,11 @@ TEST_F(CookieJarTest, endsCookies) {
 // RFC 6265bis §5.1.1: dates as servers write them.
 TEST_F(CookieJarTest, dates) {
     const http::HttpTime time = std::chrono::sys_days{1994y / 11 / 6} + 8h + 49min + 37s;
-    for (const char* text : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
-                             "Sun Nov  6 08:49:37 1994", "6 NOVEMBER 94 8:49:37",
-                             "1994 6 nov 8:49:37x", "06/Nov/1994 08:49:37 +0000"}) {
+    for (const char* text :
+         {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+          "Sun Nov  6 08:49:37 1994", "6 NOVEMBER 94 8:49:37", "1994 6 nov 8:49:37x",
+          "06/Nov/1994 08:49:37 +0000", "08:49:37 06 1994 Nov", "6th Novembre 1994bc 08:49:37:11",
+          "Nov 06 08:49:37 1994 2000 Dec 31 23:59:59"}) {
         EXPECT_EQ(detail::parseCookieDate(text), time) << text;
     }
     EXPECT_EQ(detail::parseCookieDate("1 Jan 69 0:0:0"),
@@ -165,7 +203,9 @@ TEST_F(CookieJarTest, dates) {
     for (const char* text :
          {"", "Sun, 06 Nov 1994", "06 Nov 08:49:37", "31 Feb 1994 08:49:37", "06 Nov 1600 08:49:37",
           "06 Nov 1994 24:00:00", "06 Nov 1994 08:60:00", "06 Nov 1994 08:49:60",
-          "6 Xyz 94 8:49:37", "00 Nov 1994 08:49:37", "06 Nov 1994 08:49"}) {
+          "6 Xyz 94 8:49:37", "00 Nov 1994 08:49:37", "06 Nov 1994 08:49", "06 Nov 19945 08:49:37",
+          "006 Nov 1994 08:49:37", "06 Nov 1994 008:49:37", "06 Nov 1994 08:49:370",
+          "06 No 1994 08:49:37"}) {
         EXPECT_FALSE(detail::parseCookieDate(text).has_value()) << text;
     }
 }
@@ -187,6 +227,16 @@ TEST_F(CookieJarTest, secureCookiesAreLeftAlone) {
     EXPECT_TRUE(set("http://www.example.org/", "a=2; Path=/")) << "it is sent behind the other";
     EXPECT_TRUE(set("http://www.example.org/", "b=2; Path=/login"));
     EXPECT_TRUE(set("https://www.example.org/", "a=3; Path=/login"));
+}
+
+// One that has ended is in nobody's way, though it is there yet.
+TEST_F(CookieJarTest, endedSecureCookiesGiveWay) {
+    set("https://h/", "a=1; Secure; Max-Age=10");
+    now += 9s;
+    EXPECT_FALSE(set("http://h/", "a=2"));
+    now += 1s;
+    EXPECT_TRUE(set("http://h/", "a=2"));
+    EXPECT_EQ(get("http://h/"), "a=2");
 }
 
 // Names promise what a cookie must then be, in either case.

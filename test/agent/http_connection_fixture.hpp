@@ -79,7 +79,7 @@ protected:
                               bool expectsContinue = false) {
         return Outcome<Response>(connection->request(makeRef<Exchange>(
             method, Uri::parse("http://h/x").value(), "HEAD-OF-REQUEST\r\n\r\n", std::move(body),
-            detail::ExchangeTraits{.expectsContinue = expectsContinue})));
+            detail::ExchangeTraits{.expectsContinue = expectsContinue, .offeredUpgrade = {}})));
     }
     void answer(std::string_view text) { peer.send(text, GetParam()); }
 

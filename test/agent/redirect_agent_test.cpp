@@ -148,6 +148,31 @@ TEST_F(RedirectAgentTest, noLocationFails) {
     EXPECT_NE(held<RedirectWithNoLocation>(request()), nullptr);
 }
 
+// Several Locations are one when they are the same; else nobody knows which is meant.
+TEST_F(RedirectAgentTest, locationsThatDifferFail) {
+    inner->answer(reply("302 Go", "Location: /c\r\nLocation: /c\r\n")).answer(reply("200 OK"));
+    EXPECT_TRUE(request().ok());
+    EXPECT_EQ(inner->last().uri, "http://h/c");
+    inner->answer(reply("302 Go", "Location: /c\r\nLocation: http://other/c\r\n"));
+    const auto two = request();
+    ASSERT_NE(held<RedirectWithNoLocation>(two), nullptr);
+    EXPECT_THAT(two.message(), HasSubstr("Location fields differ"));
+    EXPECT_EQ(inner->requests(), 3U);
+}
+
+// RFC 9110 §15.4: the other 3xx lead nowhere by themselves, for any method.
+TEST_F(RedirectAgentTest, otherCodesAreAnswers) {
+    for (const int code : {300, 304, 305, 306, 309, 201}) {
+        for (const char* method : {"GET", "POST"}) {
+            inner->answer(redirect(code, "/c"));
+            const auto response = request<BrowserLikeRedirectAgent>(method);
+            ASSERT_TRUE(response.ok()) << response.message();
+            EXPECT_EQ(response.value().code(), code);
+        }
+    }
+    EXPECT_EQ(inner->requests(), 12U);
+}
+
 // WX-7: Location may be relative, without a scheme, or have spaces; its fragment wins over the
 // request's, which else goes on.
 TEST_F(RedirectAgentTest, locationIsResolved) {

@@ -130,6 +130,16 @@ TEST_F(RetryAgentTest, retryAfterIsHonoured) {
     EXPECT_FALSE(date.fired());
     clock.advance(10s);
     EXPECT_EQ(date.value().code(), 200);
+    for (const char* never :
+         {"Fri, 31 Dec 9999 23:59:59 GMT", "4294967296", "99999999999999999999999999999999"}) {
+        inner->answer(reply("503 No", std::string("Retry-After: ") + never + "\r\n"));
+        EXPECT_EQ(request().value().code(), 503) << never;
+    }
+    inner->answer(reply("503 No", "Retry-After: Thu, 01 Jan 1970 00:00:00 GMT\r\n"));
+    inner->answer(reply("200 OK"));
+    auto past = request();
+    clock.advance(0s);
+    EXPECT_EQ(past.value().code(), 200);
     inner->answer(reply("503 No", "Retry-After: whenever\r\n")).answer(reply("200 OK"));
     auto nonsense = request();
     clock.advance(200ms);

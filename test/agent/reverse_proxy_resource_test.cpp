@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <marline/agent/agent.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/protocols/http/body_sink.hpp>
@@ -20,6 +21,7 @@
 
 #include <test/protocols/http/server_wire.hpp>
 #include <test/support/scripted_agent.hpp>
+#include <test/support/scripted_endpoint.hpp>
 
 namespace marline {
 namespace {
@@ -437,6 +439,84 @@ TEST_F(ReverseProxyTest, tellsWhatWentWrong) {
     EXPECT_EQ(codeOf(ResponseNeverReceived("secret", {Failure(TimeoutError("x"))})), "504");
     EXPECT_EQ(codeOf(ResponseNeverReceived("secret", {Failure(ConnectionLost("x"))})), "502");
     EXPECT_EQ(codeOf(BadRequest("secret")), "400");
+}
+
+// What a real Agent fails with: a server that connects and is silent, that stops inside its head,
+// or takes too long in all, is late; one that hangs up, or speaks no HTTP, is bad.
+TEST_F(ReverseProxyTest, tellsLateServersFromBadOnes) {
+    const struct {
+        const char* what;
+        const char* sent;
+        bool closes;
+        Duration passes;
+        const char* code;
+    } cases[] = {
+        {"silent", "", false, 60s, "504"},
+        {"slow in its head", "HTTP/1.1 200 OK\r\nX:", false, 60s, "504"},
+        {"hangs up", "", true, 0s, "502"},
+        {"hangs up in its head", "HTTP/1.1 200", true, 0s, "502"},
+        {"no HTTP", "220 smtp.test\r\n\r\n", false, 0s, "502"},
+        {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", false,
+         0s, "502"},
+    };
+    for (const auto& [what, text, closes, passes, code] : cases) {
+        ServerWire wire(proxy());
+        EXPECT_EQ(get(wire, "/"), "") << what;
+        upstream().send(text);
+        if (closes) {
+            upstream().close();
+        }
+        inner->clock.advance(passes);
+        EXPECT_EQ(wire.take().substr(9, 3), code) << what;
+        EXPECT_FALSE(upstream().open()) << what;
+        EXPECT_THAT(errors(), HasSubstr("proxy: GET /")) << what;
+    }
+}
+
+// The same over the endpoints of an Agent: who cannot be reached, and who does not answer there.
+TEST_F(ReverseProxyTest, tellsWhoCannotBeReached) {
+    const auto peer = makeRef<testing::ScriptedPeer>();
+    peer->hold();
+    testing::Clock clock;
+    const AgentHandle agent = Agent::usingEndpointFactory(
+        clock, Ref<IAgentEndpointFactory>(peer.get()), {.totalTimeout = 10s});
+    const auto root = makeRef<ReverseProxyResource>(agent, "http://up/");
+    const auto codeOf = [&](auto happens) {
+        ServerWire wire(root);
+        EXPECT_EQ(get(wire, "/"), "");
+        happens(peer->attempt(peer->attempts() - 1));
+        return wire.take().substr(9, 3);
+    };
+    using Attempt = testing::ScriptedPeer::Attempt;
+    EXPECT_EQ(codeOf([](Attempt& to) { to.source.errback(ConnectionRefusedError("no")); }), "502");
+    EXPECT_EQ(codeOf([](Attempt& to) { to.source.errback(DNSNameError("no")); }), "502");
+    EXPECT_EQ(codeOf([](Attempt& to) { to.source.errback(DNSQueryTimeoutError("late")); }), "504");
+    EXPECT_EQ(codeOf([](Attempt& to) { to.source.errback(ConnectTimeoutError("late")); }), "504");
+    EXPECT_EQ(codeOf([&](Attempt&) { clock.advance(10s); }), "504") << "totalTimeout";
+    EXPECT_TRUE(peer->attempt(4).cancelled);
+    peer->closeAll();
+}
+
+// A client that gives its upload up ends the request to the server, which is not at fault: no error
+// is logged, and its connection is not used for another.
+TEST_F(ReverseProxyTest, blamesNoServerForTheClient) {
+    for (const char* framing :
+         {"Content-Length: 9\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"}) {
+        for (const bool answered : {false, true}) {
+            ServerWire wire(proxy());
+            wire.send(std::string("POST / HTTP/1.1\r\nHost: t\r\n") + framing);
+            if (answered) {
+                upstream().send(reply("200 OK", "", "early"));
+            }
+            wire.disconnect();
+            upstream().settle();
+            EXPECT_FALSE(upstream().open()) << framing << answered;
+            EXPECT_EQ(upstream().take().find("0\r\n\r\n"), std::string::npos)
+                << "no end is made up";
+            EXPECT_EQ(inner->clock.pendingCalls(), 0U) << framing << answered;
+        }
+    }
+    EXPECT_EQ(errors(), "");
 }
 
 // A failure while the body still comes waits for its end, and the connection lives on.

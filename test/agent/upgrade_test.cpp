@@ -99,11 +99,68 @@ TEST_F(UpgradeTest, refusesUnaskedUpgrades) {
     wire().send(kSwitching);
     EXPECT_NE(unasked.failed<ResponseFailed>(), nullptr) << unasked.message();
     EXPECT_TRUE(wire().aborted());
+    auto nothing = ask({{"Upgrade", " ,"}});
+    (*peer)[1].send(kSwitching);
+    EXPECT_NE(nothing.failed<ResponseFailed>(), nullptr) << nothing.message();
     auto early =
         ask({{"Upgrade", "echo"}, {"Expect", "100-continue"}}, "POST", makeRef<StringBody>("body"));
-    (*peer)[1].send(kSwitching);
+    (*peer)[2].send(kSwitching);
     EXPECT_NE(early.failed<ResponseFailed>(), nullptr) << early.message();
     EXPECT_THAT(early.message(), HasSubstr("before the request was sent"));
+}
+
+// RFC 9110 §7.8: a server chooses among what was offered: names in either case, and the version
+// that the offer named, if it named one; several when one stands upon the other.
+TEST_F(UpgradeTest, takesWhatWasOffered) {
+    const struct {
+        http::Headers offer;
+        const char* answer;
+    } cases[] = {
+        {{{"Upgrade", "echo"}}, "Upgrade: ECHO"},
+        {{{"Upgrade", "Echo"}}, "upgrade: echo/2"},
+        {{{"Upgrade", "echo/1, echo/2"}}, "Upgrade: Echo/2"},
+        {{{"Upgrade", " other ,, echo"}}, "Upgrade:echo,"},
+        {{{"Upgrade", "other"}, {"Upgrade", "echo"}}, "Upgrade: echo"},
+        {{{"Upgrade", "tls/1.3, echo"}}, "Upgrade: TLS/1.3, echo"},
+        {{{"Upgrade", "tls/1.3, echo"}}, "Upgrade: TLS/1.3\r\nUpgrade: echo"},
+    };
+    for (const auto& [offer, answer] : cases) {
+        peer->settle();
+        auto response = ask(offer);
+        (*peer)[peer->connections() - 1].send("HTTP/1.1 101 S\r\nConnection: upgrade\r\n" +
+                                              std::string(answer) + "\r\n\r\n");
+        EXPECT_TRUE(response.ok()) << answer << ": " << response.message();
+    }
+}
+
+// RFC 9110 §7.8: a server must not switch to what was not offered; the error names both.
+TEST_F(UpgradeTest, refusesWhatWasNotOffered) {
+    const struct {
+        const char* offer;
+        const char* answer;
+        const char* error;
+    } cases[] = {
+        {"echo", "Connection: Upgrade\r\nUpgrade: h2c", "to 'h2c', and the request offered 'echo'"},
+        {"echo/1", "Connection: Upgrade\r\nUpgrade: echo/2", "to 'echo/2'"},
+        {"echo/1", "Connection: Upgrade\r\nUpgrade: echo", "to 'echo'"},
+        {"a/X", "Connection: Upgrade\r\nUpgrade: A/x", "to 'A/x'"},
+        {"echo", "Connection: Upgrade\r\nUpgrade: ech", "to 'ech'"},
+        {"echo", "Connection: Upgrade\r\nUpgrade: echoes", "to 'echoes'"},
+        {"a, b", "Connection: Upgrade\r\nUpgrade: a, c",
+         "to 'a, c', and the request offered 'a, b'"},
+        {"echo", "Connection: Upgrade\r\nUpgrade: echo\r\nUpgrade: \xff", "to 'echo,  '"},
+        {"echo", "Connection: Upgrade\r\nUpgrade: ,", "says not to which"},
+        {"echo", "Connection: Upgrade", "says not to which"},
+        {"echo", "Upgrade: echo", "says not to which"},
+    };
+    for (const auto& [offer, answer, error] : cases) {
+        auto response = ask({{"Upgrade", offer}});
+        ScriptedConnection& connection = (*peer)[peer->connections() - 1];
+        connection.send("HTTP/1.1 101 S\r\n" + std::string(answer) + "\r\n\r\n");
+        EXPECT_NE(response.failed<ResponseFailed>(), nullptr) << answer;
+        EXPECT_THAT(response.message(), HasSubstr(error));
+        EXPECT_TRUE(connection.aborted()) << answer;
+    }
 }
 
 // Nobody takes the connection: it closes with the last handle; the body is empty.

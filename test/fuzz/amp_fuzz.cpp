@@ -9,6 +9,7 @@
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/deliver.hpp>
 
 namespace {
 
@@ -56,8 +57,7 @@ std::string transcript(const std::vector<std::string_view>& reads, std::size_t m
             if (transport.disconnecting()) {
                 break;
             }
-            const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-            peer->dataReceived(exact);
+            marline::testing::deliver(*peer, read);
         }
         outcome += transport.disconnecting() ? "closed" : "open";
     } catch (const amp::ProtocolError&) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace marline::testing {
@@ -39,10 +40,8 @@ private:
     std::string_view rest_;
 };
 
-/// Aborts unless `transcribe` gives the same text for `bytes` at once, byte by byte, and cut by
-/// chance.
-template <class Transcribe>
-void expectTheSameFromEveryCut(std::string_view bytes, unsigned seed, Transcribe transcribe) {
+/// `bytes` byte by byte, and cut by chance.
+inline std::vector<std::vector<std::string_view>> cutTwice(std::string_view bytes, unsigned seed) {
     std::vector<std::string_view> single;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
         single.push_back(bytes.substr(at, 1));
@@ -54,8 +53,15 @@ void expectTheSameFromEveryCut(std::string_view bytes, unsigned seed, Transcribe
         cuts.push_back(bytes.substr(at, 1 + (random >> 16) % 40));
         at += cuts.back().size();
     }
+    return {std::move(single), std::move(cuts)};
+}
+
+/// Aborts unless `transcribe` gives the same text for `bytes` at once, byte by byte, and cut by
+/// chance.
+template <class Transcribe>
+void expectTheSameFromEveryCut(std::string_view bytes, unsigned seed, Transcribe transcribe) {
     const std::string whole = transcribe(std::vector<std::string_view>{bytes});
-    for (const auto& reads : {single, cuts}) {
+    for (const auto& reads : cutTwice(bytes, seed)) {
         const std::string other = transcribe(reads);
         if (other != whole) {
             std::fprintf(stderr, "at once:\n%s\ncut:\n%s\n", whole.c_str(), other.c_str());

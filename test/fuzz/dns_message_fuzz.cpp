@@ -4,32 +4,36 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string>
+
+#include <test/fuzz/demand.hpp>
 
 namespace {
 
 using namespace marline;
 using detail::DnsType;
+using marline::testing::demand;
 
 // The most that a name may have as text, with every byte escaped as \ddd (RFC 1035 §3.1).
 constexpr std::size_t kLongestName = 4 * 255;
 
-void demand(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
+void check(const AddressRecord& record) {
+    demand(!record.address.host.empty(), "an address is one");
 }
-
-void check(const AddressRecord& record) { demand(!record.address.host.empty()); }
-void check(const ServiceRecord& record) { demand(record.target.size() <= kLongestName); }
-void check(const MailExchangeRecord& record) { demand(record.exchange.size() <= kLongestName); }
-void check(const NameRecord& record) { demand(record.name.size() <= kLongestName); }
+void check(const ServiceRecord& record) {
+    demand(record.target.size() <= kLongestName, "a name has at most 255 bytes");
+}
+void check(const MailExchangeRecord& record) {
+    demand(record.exchange.size() <= kLongestName, "a name has at most 255 bytes");
+}
+void check(const NameRecord& record) {
+    demand(record.name.size() <= kLongestName, "a name has at most 255 bytes");
+}
 void check(const TextRecord& record) {
-    demand(!record.data.empty());
+    demand(!record.data.empty(), "a text has a string");
     for (const std::string& text : record.data) {
-        demand(text.size() <= 255);
+        demand(text.size() <= 255, "a string has at most 255 bytes");
     }
 }
 
@@ -40,9 +44,9 @@ void read(std::span<const unsigned char> message, DnsType type) {
         return;
     }
     // A record has a name, ten bytes and its data.
-    demand(records->size() * 11 <= message.size());
+    demand(records->size() * 11 <= message.size(), "no record is shorter than 11 bytes");
     for (const Record& record : *records) {
-        demand(record.ttl >= Duration::zero());
+        demand(record.ttl >= Duration::zero(), "a time to live is none before now");
         check(record);
     }
 }

@@ -9,6 +9,8 @@
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/deliver.hpp>
+#include <test/fuzz/demand.hpp>
 
 namespace {
 
@@ -19,9 +21,7 @@ template <class Receiver>
 class Noting final : public Receiver {
 public:
     void note(std::string_view frame) {
-        if (frame.size() > this->maxLength()) {
-            std::abort();
-        }
+        marline::testing::demand(frame.size() <= this->maxLength(), "maxLength()");
         text.append(frame).append("|");
         if (frame.starts_with('p')) {
             this->pauseProducing();
@@ -37,9 +37,7 @@ public:
 class NotingLines final : public LineReceiver {
 public:
     void lineReceived(std::string_view line) override {
-        if (line.size() > maxLength()) {
-            std::abort();
-        }
+        marline::testing::demand(line.size() <= maxLength(), "maxLength()");
         text.append(line).append("|");
         if (line.size() == 2 && line[0] == 'r') {
             left_ = static_cast<unsigned char>(line[1]);
@@ -75,8 +73,7 @@ void check(marline::testing::Chooser input) {
                 if (transport.disconnecting()) {
                     break;
                 }
-                const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-                protocol->dataReceived(exact);
+                marline::testing::deliver(*protocol, read);
                 while (protocol->paused()) {
                     protocol->resumeProducing();
                 }

@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/deliver.hpp>
 #include <test/fuzz/demand.hpp>
 
 namespace {
@@ -108,8 +109,7 @@ std::string transcript(const std::vector<std::string_view>& reads,
         if (transport.disconnecting()) {
             break;
         }
-        const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-        server->dataReceived(exact);
+        marline::testing::deliver(*server, read);
         clock.turn();
     }
     std::string text = withoutDates(transport.value());

@@ -1,11 +1,8 @@
 // Fuzzes both sides of ident and finger: whatever is said, in whatever reads, is answered the same,
 // in lines that no user can break.
-#include <optional>
 #include <string>
 #include <vector>
 
-#include <marline/deferred/source.hpp>
-#include <marline/deferred/succeed.hpp>
 #include <marline/protocols/finger/finger.hpp>
 #include <marline/protocols/ident/ident.hpp>
 #include <marline/reactor/errors.hpp>
@@ -13,6 +10,7 @@
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/deliver.hpp>
 #include <test/fuzz/demand.hpp>
 #include <test/fuzz/string_endpoint.hpp>
 
@@ -20,6 +18,7 @@ namespace {
 
 using namespace marline;
 using marline::testing::demand;
+using marline::testing::Later;
 using marline::testing::StringEndpoint;
 
 /// Brings reads to `protocol` as a transport would, then the end; `settle` is called between.
@@ -30,8 +29,7 @@ std::string feed(testing::StringTransport& transport, IProtocol& protocol,
         if (transport.disconnecting() || transport.paused()) {
             break;
         }
-        const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-        protocol.dataReceived(exact);
+        marline::testing::deliver(protocol, read);
         settle();
     }
     std::string text = transport.value();
@@ -40,31 +38,6 @@ std::string feed(testing::StringTransport& transport, IProtocol& protocol,
     protocol.connectionLost(ConnectionDone());
     return text;
 }
-
-/// Looks up at once, or when it is told to.
-template <class T>
-class Waiting {
-public:
-    Deferred<T> answer(T value, bool later) {
-        if (!later) {
-            return succeed(std::move(value));
-        }
-        value_ = std::move(value);
-        source_.emplace();
-        return source_->deferred();
-    }
-    void finish() {
-        while (source_ && source_->pending()) {
-            DeferredSource<T> source = std::move(*source_);
-            source_.reset();
-            source.callback(std::move(value_));
-        }
-    }
-
-private:
-    std::optional<DeferredSource<T>> source_;
-    T value_{};
-};
 
 void checkLines(std::string_view answer) {
     while (!answer.empty()) {
@@ -80,7 +53,7 @@ void checkLines(std::string_view answer) {
 std::string identServer(const std::vector<std::string_view>& reads) {
     testing::Clock clock;
     testing::StringTransport transport;
-    Waiting<ident::IdentReply> waiting;
+    Later<ident::IdentReply> waiting;
     const Ref<IProtocol> server =
         ident::identFactory(clock, [&](ident::IdentQuery query) {
             demand(query.portOnServer != 0 && query.portOnClient != 0, "a port is a port");
@@ -90,7 +63,10 @@ std::string identServer(const std::vector<std::string_view>& reads) {
             return waiting.answer({"UNIX", "a\r\nb"}, query.portOnServer % 2 == 0);
         })->buildProtocol({});
     server->makeConnection(transport);
-    const std::string text = feed(transport, *server, reads, [&waiting] { waiting.finish(); });
+    const std::string text = feed(transport, *server, reads, [&waiting] {
+        while (waiting.finish()) {
+        }
+    });
     checkLines(transport.value());
     demand(clock.pendingCalls() == 0, "no timer stays behind");
     return text;
@@ -99,7 +75,7 @@ std::string identServer(const std::vector<std::string_view>& reads) {
 std::string fingerServer(const std::vector<std::string_view>& reads) {
     testing::Clock clock;
     testing::StringTransport transport;
-    Waiting<std::string> waiting;
+    Later<std::string> waiting;
     const Ref<IProtocol> server =
         finger::fingerFactory(clock, [&](finger::FingerQuery query) {
             demand(query.user.size() <= finger::kMaxQuery, "kMaxQuery");
@@ -107,7 +83,10 @@ std::string fingerServer(const std::vector<std::string_view>& reads) {
             return waiting.answer((query.wide ? "wide " : "") + query.user, later);
         })->buildProtocol({});
     server->makeConnection(transport);
-    const std::string text = feed(transport, *server, reads, [&waiting] { waiting.finish(); });
+    const std::string text = feed(transport, *server, reads, [&waiting] {
+        while (waiting.finish()) {
+        }
+    });
     checkLines(transport.value());
     demand(clock.pendingCalls() == 0, "no timer stays behind");
     return text;
@@ -132,7 +111,7 @@ std::string fingerClient(const std::vector<std::string_view>& reads) {
     testing::StringTransport transport;
     StringEndpoint endpoint(transport);
     std::string outcome;
-    finger::finger(clock, endpoint, {.user = "me", .wide = true})
+    finger::lookup(clock, endpoint, {.user = "me", .wide = true})
         .addBoth([&](const Result<std::string>& answer) {
             outcome = answer.ok() ? "said " + answer.value() : answer.failure().typeName();
         });

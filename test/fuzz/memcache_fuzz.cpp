@@ -10,6 +10,7 @@
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/deliver.hpp>
 #include <test/fuzz/demand.hpp>
 
 namespace {
@@ -76,8 +77,7 @@ std::string transcript(const std::vector<std::string_view>& reads, std::size_t m
     std::string end = "open";
     try {
         for (const std::string_view read : reads) {
-            const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-            client->dataReceived(exact);
+            marline::testing::deliver(*client, read);
         }
     } catch (const memcache::ProtocolError&) {
         end = "refused";

@@ -4,19 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string>
+
+#include <test/fuzz/demand.hpp>
 
 namespace {
 
 using marline::detail::ProxyHeader;
-
-void demand(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
+using marline::testing::demand;
 
 /// All that one can ask it.
 std::string told(const ProxyHeader& header, ProxyHeader::State state) {
@@ -38,9 +34,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ProxyHeader whole;
     const auto end = whole.parse(bytes);
     const std::string all = told(whole, end);
-    demand(end != ProxyHeader::State::Incomplete || size < ProxyHeader::kMaxBinary);
+    demand(end != ProxyHeader::State::Incomplete || size < ProxyHeader::kMaxBinary,
+           "a header has an end");
     demand(end != ProxyHeader::State::Complete ||
-           (whole.size() <= size && whole.size() <= ProxyHeader::kMaxBinary));
+               (whole.size() <= size && whole.size() <= ProxyHeader::kMaxBinary),
+           "a header is of what came");
 
     // Byte by byte, and beyond the beginning by larger steps.
     ProxyHeader grown;
@@ -52,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (state == ProxyHeader::State::Incomplete) {
         state = grown.parse(bytes);
     }
-    demand(state == end);
-    demand(end == ProxyHeader::State::Bad || told(grown, state) == all);
+    demand(state == end, "it decides the same, byte by byte");
+    demand(end == ProxyHeader::State::Bad || told(grown, state) == all,
+           "it tells the same, byte by byte");
     return 0;
 }

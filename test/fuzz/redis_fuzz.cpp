@@ -7,6 +7,7 @@
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/deliver.hpp>
 
 namespace {
 
@@ -36,8 +37,7 @@ std::string transcript(const std::vector<std::string_view>& reads, std::size_t m
     client->command("B").addBoth(note);
     try {
         for (const std::string_view read : reads) {
-            const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-            client->dataReceived(exact);
+            marline::testing::deliver(*client, read);
         }
         text += "open";
     } catch (const redis::ProtocolError&) {

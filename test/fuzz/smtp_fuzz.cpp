@@ -14,6 +14,7 @@
 #include <marline/reactor/tls_connection.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/deliver.hpp>
 #include <test/fuzz/demand.hpp>
 #include <test/fuzz/string_endpoint.hpp>
 #include <test/protocols/smtp/recorded_mail.hpp>
@@ -22,6 +23,7 @@ namespace {
 
 using namespace marline;
 using marline::testing::demand;
+using marline::testing::Later;
 
 /// Says that a connection is under TLS: AUTH is for those only.
 class AsUnderTls final : public ProtocolWrapper, private ITlsConnection {
@@ -37,32 +39,6 @@ private:
     std::string_view version() const noexcept override { return "TLSv1.3"; }
     std::string_view cipher() const noexcept override { return {}; }
     bool resumed() const noexcept override { return false; }
-};
-
-/// Answers that come later.
-template <class T>
-class Later {
-public:
-    Deferred<T> answer(T value, bool later) {
-        if (!later) {
-            return succeed(value);
-        }
-        waiting_.emplace_back(DeferredSource<T>(), value);
-        return waiting_.back().first.deferred();
-    }
-    /// True when there was one.
-    bool finish() {
-        std::vector<std::pair<DeferredSource<T>, T>> due = std::exchange(waiting_, {});
-        for (auto& [source, value] : due) {
-            if (source.pending()) {
-                source.callback(value);
-            }
-        }
-        return !due.empty();
-    }
-
-private:
-    std::vector<std::pair<DeferredSource<T>, T>> waiting_;
 };
 
 /// A server of which much comes later.
@@ -112,8 +88,7 @@ std::string serverTranscript(const std::vector<std::string_view>& reads,
         if (transport.disconnecting()) {
             break;
         }
-        const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-        served.server->dataReceived(exact);
+        marline::testing::deliver(*served.server, read);
         served.settle();
         demand(!transport.paused() || transport.disconnecting(), "it reads when it waits no more");
     }
@@ -148,8 +123,7 @@ std::string clientTranscript(const std::vector<std::string_view>& reads) {
         if (transport.disconnecting()) {
             break;
         }
-        const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-        endpoint.protocol->dataReceived(exact);
+        marline::testing::deliver(*endpoint.protocol, read);
     }
     std::string text = transport.value() + (transport.disconnecting() ? "closed" : "open");
     transport.disconnect();

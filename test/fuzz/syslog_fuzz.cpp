@@ -9,6 +9,7 @@
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/fuzz/cuts.hpp>
+#include <test/fuzz/deliver.hpp>
 #include <test/fuzz/demand.hpp>
 
 namespace {
@@ -41,8 +42,7 @@ std::string transcript(const std::vector<std::string_view>& reads, std::size_t m
         if (transport.disconnecting()) {
             break;
         }
-        const std::vector<std::byte> exact(asBytes(read).begin(), asBytes(read).end());
-        receiver->dataReceived(exact);
+        marline::testing::deliver(*receiver, read);
     }
     const std::string text = receiver->heard + (transport.closed() ? "closed" : "open");
     transport.disconnect();

@@ -26,7 +26,7 @@ TEST(GuideFinger, fingers) {
     const auto port = reactor.listenTcp(0, people, {.interface = "127.0.0.1"});
     TcpClientEndpoint endpoint(reactor, port->getHost());
     const test::Printed printed;
-    finger::finger(reactor, endpoint, {"moshez"}).addCallback([](const std::string& answer) {
+    finger::lookup(reactor, endpoint, {"moshez"}).addCallback([](const std::string& answer) {
         std::cout << answer;
     });
     test::runUntil(reactor, [&] { return !printed.text().empty(); });

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pty
+import select
 import socket
 import ssl
 import subprocess
@@ -19,26 +20,27 @@ def marline(*arguments):
     return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=60)
 
 
-class RawServer:
-    """Accepts one connection after the other and answers each with the same bytes."""
+class Server:
+    """Accepts one connection after the other, which `serve` answers."""
 
-    def __init__(self, answer):
-        self.answer = answer
-        self.requests = []
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
-        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.thread = threading.Thread(target=self.accept, daemon=True)
         self.thread.start()
 
-    def serve(self):
+    def accept(self):
         while True:
             try:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            with connection:
-                self.requests.append(connection.recv(65536))
-                connection.sendall(self.answer)
+            try:
+                with connection:
+                    self.serve(connection)
+            except OSError:
+                pass  # a client that leaves, refuses the certificate, or is refused
 
     def __enter__(self):
         return self
@@ -48,6 +50,53 @@ class RawServer:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.thread.join()
         self.listener.close()
+
+
+class RawServer(Server):
+    """Answers each connection with the same bytes."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.requests = []
+        super().__init__()
+
+    def serve(self, connection):
+        self.requests.append(connection.recv(65536))
+        connection.sendall(self.answer)
+
+
+class TunnelProxy(Server):
+    """Connects by CONNECT, to ports of this machine only; over TLS when it has a `context`."""
+
+    def __init__(self, context=None):
+        self.context = context
+        self.asked = []
+        super().__init__()
+
+    def serve(self, connection):
+        if self.context:
+            with self.context.wrap_socket(connection, server_side=True) as secure:
+                self.tunnel(secure)
+        else:
+            self.tunnel(connection)
+
+    def tunnel(self, client):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = client.recv(1)
+            if not byte:
+                return
+            head += byte
+        self.asked.append(head.split(b"\r\n")[0].decode())
+        with socket.create_connection(("127.0.0.1", int(head.split()[1].rsplit(b":")[-1]))) as origin:
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                waiting = getattr(client, "pending", int)() > 0
+                for side in [client] if waiting else select.select([client, origin], [], [])[0]:
+                    data = side.recv(65536)
+                    if not data:
+                        return
+                    (origin if side is client else client).sendall(data)
 
 
 def certificate(folder, name):
@@ -61,7 +110,7 @@ def certificate(folder, name):
     return chain, key
 
 
-class TlsServer:
+class TlsServer(Server):
     """Answers each connection over TLS, as `localhost`; `alpn` are the protocols it speaks, and
     `clients` is the certificate that it wants to see."""
 
@@ -76,34 +125,14 @@ class TlsServer:
             self.context.load_verify_locations(clients)
         self.seen = []
         self.answer = answer
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        super().__init__()
         self.url = f"https://localhost:{self.port}/"
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
 
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                with self.context.wrap_socket(connection, server_side=True) as secure:
-                    self.seen.append(secure.getpeercert())
-                    secure.recv(65536)
-                    secure.sendall(self.answer)
-            except OSError:
-                pass  # a client that refuses the certificate, or is refused
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        # The thread must not accept for whoever gets the number of this descriptor next.
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
+    def serve(self, connection):
+        with self.context.wrap_socket(connection, server_side=True) as secure:
+            self.seen.append(secure.getpeercert())
+            secure.recv(65536)
+            secure.sendall(self.answer)
 
 
 class Get(unittest.TestCase):
@@ -210,6 +239,33 @@ class Get(unittest.TestCase):
             self.assertEqual(lines[begin + 6], "*  subjectAltName: localhost")
             self.assertRegex(lines[begin + 7], r"^\*  issuer: .*O ?= ?Here")
             self.assertLess(begin, lines.index("< HTTP/1.1 200 OK"))
+
+    def test_verbose_tells_of_tls_inside_of_tunnels(self):
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        with tempfile.TemporaryDirectory() as folder, TlsServer(folder, ok, ["http/1.1"]) as server:
+            for context, scheme in ((None, "http"), (server.context, "https")):
+                with TunnelProxy(context) as proxy:
+                    result = marline("get", "-v", "--cacert", server.chain, "--proxy",
+                                     f"{scheme}://localhost:{proxy.port}", server.url)
+                self.assertEqual((result.returncode, result.stdout), (0, "ok"), result)
+                self.assertEqual(proxy.asked, [f"CONNECT localhost:{server.port} HTTP/1.1"])
+                lines = [line.split(" using ")[0] for line in result.stderr.splitlines()]
+                through = lines.index(f"* the proxy has connected to localhost:{server.port}")
+                told = ["* SSL connection", "* ALPN: server accepted http/1.1", "* Server certificate:"]
+                self.assertEqual(lines[through + 1:through + 4], told)
+                self.assertLess(through, lines.index("< HTTP/1.1 200 OK"))
+                self.assertIn(f"* connected to 127.0.0.1:{proxy.port}", lines[:through])
+                self.assertEqual([line in lines[:through] for line in told], 3 * [scheme == "https"])
+                self.assertEqual(lines.count("* SSL connection"), 2 if context else 1)
+                self.assertEqual(len([line for line in lines if line.startswith("* connected")]), 1)
+
+    def test_json_times_tls_inside_of_tunnels(self):
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        with tempfile.TemporaryDirectory() as folder, TlsServer(folder, ok) as server, TunnelProxy() as proxy:
+            report = json.loads(marline("get", "--json", "--cacert", server.chain, "--proxy", proxy.url,
+                                        server.url).stdout)
+        self.assertGreater(report["timings"]["tls"], 0)
+        self.assertGreater(report["timings"]["connect"], 0)
 
     def test_servers_are_verified(self):
         ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

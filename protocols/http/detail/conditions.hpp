@@ -23,13 +23,6 @@ struct Conditions {
     std::optional<std::string_view> ifUnmodifiedSince;
 };
 
-/// Reads them, where `get(name)` gives a field.
-template <class Get>
-Conditions conditionsIn(Get get) {
-    return {get("If-Match"), get("If-None-Match"), get("If-Modified-Since"),
-            get("If-Unmodified-Since")};
-}
-
 /// What they come to, in the order of RFC 9110 §13.2.2: 200, 304 or 412. Dates that cannot be read
 /// are ignored (Twisted: Q-16), and so is what is not known of the content.
 int conditionOf(const Conditions& conditions, std::string_view method, std::string_view tag,

@@ -219,23 +219,23 @@ void SmtpClient::authenticated(int code, const std::string& text) {
 }
 
 void SmtpClient::beginMail() {
-    if (letter_.eightBit && !offered_.eightBit) {
+    if (mail_.eightBit && !offered_.eightBit) {
         quit();
         fail(Failure::make<SmtpPermanentError>(
             0, "the server takes no 8-bit text (8BITMIME): encode the message"));
         return;
     }
-    send(Asked::Mail, "MAIL FROM:<" + letter_.from + '>' +
-                          (offered_.size ? " SIZE=" + std::to_string(letter_.bytes) : "") +
-                          (letter_.eightBit ? " BODY=8BITMIME" : ""));
-    for (std::size_t i = 0; offered_.pipelining && i < letter_.to.size(); ++i) {
+    send(Asked::Mail, "MAIL FROM:<" + mail_.from + '>' +
+                          (offered_.size ? " SIZE=" + std::to_string(mail_.bytes) : "") +
+                          (mail_.eightBit ? " BODY=8BITMIME" : ""));
+    for (std::size_t i = 0; offered_.pipelining && i < mail_.to.size(); ++i) {
         sendRcpt(i);
         asked_ = Asked::Mail;
     }
 }
 
 void SmtpClient::sendRcpt(std::size_t index) {
-    send(Asked::Rcpt, "RCPT TO:<" + letter_.to[index] + '>');
+    send(Asked::Rcpt, "RCPT TO:<" + mail_.to[index] + '>');
 }
 
 void SmtpClient::transacted(int code, const std::string& text) {
@@ -250,7 +250,7 @@ void SmtpClient::transacted(int code, const std::string& text) {
         asked_ = Asked::Text;
         ++outstanding_;
         setTimeout(options_.deliveryTimeout);
-        transport()->write(std::move(letter_.text));
+        transport()->write(std::move(mail_.text));
         unsent_ = transport()->bytesBuffered();
     } else if (asked_ == Asked::Text && code / 100 == 2) {
         quit();
@@ -263,8 +263,8 @@ void SmtpClient::transacted(int code, const std::string& text) {
 }
 
 void SmtpClient::rcptAnswered(int code, const std::string& text) {
-    answers_.push_back({letter_.to[answers_.size()], code, text});
-    if (answers_.size() < letter_.to.size()) {
+    answers_.push_back({mail_.to[answers_.size()], code, text});
+    if (answers_.size() < mail_.to.size()) {
         if (!offered_.pipelining) {
             sendRcpt(answers_.size());
         }

@@ -11,7 +11,7 @@
 #include <marline/deferred/source.hpp>
 #include <marline/protocols/line_receiver.hpp>
 #include <marline/protocols/policies/timeout.hpp>
-#include <marline/protocols/smtp/detail/letter.hpp>
+#include <marline/protocols/smtp/detail/mail_object.hpp>
 #include <marline/protocols/smtp/send_mail.hpp>
 
 namespace marline::smtp::detail {
@@ -19,9 +19,8 @@ namespace marline::smtp::detail {
 /// Says the commands, one after the other, and hears the answers.
 class SmtpClient final : public TimeoutMixin<LineOnlyReceiver> {
 public:
-    SmtpClient(IReactorTime& clock, Letter letter, SendMailOptions options)
-        : TimeoutMixin(clock), clock_(clock), letter_(std::move(letter)),
-          options_(std::move(options)) {
+    SmtpClient(IReactorTime& clock, MailObject mail, SendMailOptions options)
+        : TimeoutMixin(clock), clock_(clock), mail_(std::move(mail)), options_(std::move(options)) {
         setMaxLength(kMaxReplyLine);
     }
 
@@ -80,7 +79,7 @@ private:
     void abandon();
 
     IReactorTime& clock_;
-    Letter letter_;
+    MailObject mail_;
     SendMailOptions options_;
     Asked asked_ = Asked::Greeting;
     Extensions offered_;

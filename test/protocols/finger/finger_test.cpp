@@ -1,7 +1,6 @@
 // Finger: the client and the server, and what a test says to either.
 #include <marline/protocols/finger/finger.hpp>
 
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,14 +13,12 @@
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/testing/accumulating_protocol.hpp>
 #include <marline/reactor/testing/clock.hpp>
-#include <marline/reactor/testing/gtest.hpp>
 #include <marline/reactor/testing/io_pump.hpp>
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/protocols/framing.hpp>
 #include <test/protocols/leaving.hpp>
-#include <test/support/deferred_outcome.hpp>
-#include <test/support/pump_endpoint.hpp>
+#include <test/protocols/lookup_fixture.hpp>
 
 namespace marline {
 namespace {
@@ -29,27 +26,13 @@ namespace {
 using testing::AccumulatingProtocol;
 using testing::Outcome;
 
-class FingerTest : public testing::TestCase, public ::testing::WithParamInterface<std::size_t> {
+class FingerTest : public testing::LookupTest {
 protected:
-    /// What a server of `factory` says to `text`.
-    std::string ask(IProtocolFactory& factory, std::string_view text) {
-        peer_ = makeRef<AccumulatingProtocol>();
-        pump_ = std::make_unique<testing::IoPump>(peer_, factory.buildProtocol({}),
-                                                  testing::IoPumpOptions{.chunk = GetParam()});
-        peer_->write(text);
-        pump_->flush();
-        return peer_->take();
-    }
     Outcome<std::string> finger(const finger::FingerQuery& query) {
-        peer_ = makeRef<AccumulatingProtocol>();
-        testing::PumpEndpoint endpoint(pump_, peer_, GetParam());
-        Outcome<std::string> answer(finger::finger(clock_, endpoint, query));
-        pump_->flush();
-        return answer;
+        return lookUp([&](IStreamClientEndpoint& endpoint) {
+            return finger::lookup(clock_, endpoint, query);
+        });
     }
-    testing::Clock clock_;
-    std::unique_ptr<testing::IoPump> pump_;
-    Ref<AccumulatingProtocol> peer_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Chunks, FingerTest, ::testing::Values(1, 5, 4096));
@@ -204,7 +187,7 @@ TEST(Finger, limitsTheAnswer) {
             Ref<IProtocol> client;
         };
         const auto endpoint = makeRef<Endpoint>();
-        const Outcome<std::string> answer(finger::finger(clock, *endpoint, {}));
+        const Outcome<std::string> answer(finger::lookup(clock, *endpoint, {}));
         testing::IoPump pump(endpoint->client, server);
         server->write(std::string(finger::kMaxAnswer + more, 'x'));
         server->transport()->loseConnection();

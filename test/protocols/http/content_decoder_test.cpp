@@ -183,6 +183,20 @@ TEST(ContentDecodingTest, refusesANestedBomb) {
     EXPECT_THAT(decode({"gzip", "gzip"}, data).error, HasSubstr("maxDecodedRatio"));
 }
 
+// A bomb that goes off inside, and of which nothing comes out, is bounded as well: deflate may have
+// blocks without content, here a million.
+TEST(ContentDecodingTest, refusesABombThatDecodesToNothing) {
+    std::string empty;
+    for (int i = 0; i < 1'000'000; ++i) {
+        empty.append("\0\0\0\xff\xff", 5);
+    }
+    const Decoded result = decode({"gzip", "deflate"}, gzipped(empty));
+    EXPECT_EQ(result.text, "");
+    EXPECT_THAT(result.error, HasSubstr("maxDecodedRatio"));
+    EXPECT_THAT(decode({"gzip", "deflate"}, gzipped(empty), 1000, {.maxDecodedBytes = 100}).error,
+                HasSubstr("maxDecodedBytes"));
+}
+
 // A cut inside is found although what is outside is whole.
 TEST(ContentDecodingTest, noticesACutInside) {
     const std::string inner = zstded("hello, hello");

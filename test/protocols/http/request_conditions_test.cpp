@@ -60,6 +60,25 @@ TEST_F(ConditionsTest, ifMatch) {
     EXPECT_EQ(with("If-Match", "\"v2\"", "PUT"), "412");
 }
 
+// RFC 9110 §5.3: a list may come in several fields; each of them counts.
+TEST_F(ConditionsTest, tagsInSeveralFields) {
+    EXPECT_EQ(code("If-None-Match: \"v1\"\r\nIf-None-Match: \"v2\"\r\n"), "304");
+    EXPECT_EQ(code("If-None-Match: \"v2\"\r\nX: y\r\nif-none-match: \"v1\"\r\n"), "304");
+    EXPECT_EQ(code("If-None-Match: \"v1\"\r\nIf-None-Match: \"v2\"\r\n", "PUT"), "412");
+    EXPECT_EQ(code("If-None-Match:\r\nIf-None-Match: \"v2\"\r\nIf-None-Match: \"v3\"\r\n"), "200");
+    EXPECT_EQ(code("If-Match: \"v1\"\r\nIf-Match: \"v2\"\r\nIf-Match: \"v3\"\r\n", "PUT"), "200");
+    EXPECT_EQ(code("If-Match: \"v2\"\r\nIf-Match: \"v3\"\r\n", "PUT"), "412");
+    ServerWire wire([](Request& request) -> Rendered {
+        EXPECT_EQ(request.requestHeaders().getRawHeaders("If-None-Match").size(), 2U);
+        return request.setETag("\"v1\"") == Cached::Yes ? "" : "content";
+    });
+    EXPECT_EQ(wire.exchange("GET / HTTP/1.1\r\nHost: t\r\nIf-None-Match: \"v1\"\r\n"
+                            "If-None-Match: \"v2\"\r\n\r\n")
+                  .substr(9, 3),
+              "304")
+        << "also of fields that are kept";
+}
+
 // not modified since then is a 304; a date that cannot be read is ignored.
 TEST_F(ConditionsTest, ifModifiedSince) {
     EXPECT_EQ(with("If-Modified-Since", kBefore), "200");

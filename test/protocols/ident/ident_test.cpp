@@ -1,7 +1,6 @@
 // Ident: the client and the server, and what a test says to either.
 #include <marline/protocols/ident/ident.hpp>
 
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -12,48 +11,29 @@
 #include <marline/deferred/source.hpp>
 #include <marline/deferred/succeed.hpp>
 #include <marline/reactor/errors.hpp>
-#include <marline/reactor/testing/accumulating_protocol.hpp>
 #include <marline/reactor/testing/clock.hpp>
-#include <marline/reactor/testing/gtest.hpp>
-#include <marline/reactor/testing/io_pump.hpp>
 #include <marline/reactor/testing/string_transport.hpp>
 
 #include <test/protocols/framing.hpp>
 #include <test/protocols/leaving.hpp>
-#include <test/support/deferred_outcome.hpp>
-#include <test/support/pump_endpoint.hpp>
+#include <test/protocols/lookup_fixture.hpp>
 
 namespace marline {
 namespace {
 
-using testing::AccumulatingProtocol;
 using testing::Outcome;
 
-class IdentTest : public testing::TestCase, public ::testing::WithParamInterface<std::size_t> {
+class IdentTest : public testing::LookupTest {
 protected:
-    /// What a server of `factory` says to `text`.
-    std::string ask(IProtocolFactory& factory, std::string_view text) {
-        peer_ = makeRef<AccumulatingProtocol>();
-        pump_ = std::make_unique<testing::IoPump>(peer_, factory.buildProtocol({}),
-                                                  testing::IoPumpOptions{.chunk = GetParam()});
-        peer_->write(text);
-        pump_->flush();
-        return peer_->take();
-    }
     Outcome<ident::IdentReply> identify(std::string_view answer) {
-        peer_ = makeRef<AccumulatingProtocol>();
-        testing::PumpEndpoint endpoint(pump_, peer_, GetParam());
-        Outcome<ident::IdentReply> reply(ident::lookup(clock_, endpoint, 6193, 23));
-        pump_->flush();
+        auto reply = lookUp([this](IStreamClientEndpoint& endpoint) {
+            return ident::lookup(clock_, endpoint, 6193, 23);
+        });
         EXPECT_EQ(peer_->take(), "6193, 23\r\n");
         peer_->write(answer);
         pump_->flush();
         return reply;
     }
-
-    testing::Clock clock_;
-    std::unique_ptr<testing::IoPump> pump_;
-    Ref<AccumulatingProtocol> peer_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Chunks, IdentTest, ::testing::Values(1, 5, 4096));

@@ -1,4 +1,4 @@
-#include <marline/protocols/smtp/detail/letter.hpp>
+#include <marline/protocols/smtp/detail/mail_object.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -17,7 +17,7 @@ void checkAddress(std::string_view text, bool mayBeNull) {
     }
 }
 
-void addLine(Letter& letter, std::string_view line) {
+void addLine(MailObject& mail, std::string_view line) {
     if (line.size() > kLongestLine) {
         throw std::invalid_argument("sendMail: the message has a line of " +
                                     std::to_string(line.size()) +
@@ -26,14 +26,14 @@ void addLine(Letter& letter, std::string_view line) {
     if (line.find('\r') != std::string_view::npos) {
         throw std::invalid_argument("sendMail: the message has a CR without LF: encode it");
     }
-    letter.text.append(line.starts_with('.') ? "." : "").append(line).append("\r\n");
-    letter.bytes += line.size() + 2;
+    mail.text.append(line.starts_with('.') ? "." : "").append(line).append("\r\n");
+    mail.bytes += line.size() + 2;
 }
 
 }  // namespace
 
-Letter makeLetter(std::string_view from, const std::vector<std::string>& to,
-                  std::string_view message) {
+MailObject makeMailObject(std::string_view from, const std::vector<std::string>& to,
+                          std::string_view message) {
     if (to.empty()) {
         throw std::invalid_argument("sendMail: no recipients");
     }
@@ -41,9 +41,9 @@ Letter makeLetter(std::string_view from, const std::vector<std::string>& to,
     for (const std::string& recipient : to) {
         checkAddress(recipient, false);
     }
-    Letter letter{std::string(from), to, {}, 0, false};
-    letter.text.reserve(message.size() + message.size() / 16);
-    letter.eightBit =
+    MailObject mail{std::string(from), to, {}, 0, false};
+    mail.text.reserve(message.size() + message.size() / 16);
+    mail.eightBit =
         std::ranges::any_of(message, [](char c) { return static_cast<unsigned char>(c) >= 0x80U; });
     while (!message.empty()) {
         const std::size_t end = std::min(message.find('\n'), message.size());
@@ -51,11 +51,11 @@ Letter makeLetter(std::string_view from, const std::vector<std::string>& to,
         if (end < message.size() && line.ends_with('\r')) {
             line.remove_suffix(1);
         }
-        addLine(letter, line);
+        addLine(mail, line);
         message.remove_prefix(std::min(end + 1, message.size()));
     }
-    letter.text += ".\r\n";
-    return letter;
+    mail.text += ".\r\n";
+    return mail;
 }
 
 }  // namespace marline::smtp::detail

@@ -1,4 +1,4 @@
-// Internal: not installed. A message as it goes over the wire.
+// Internal: not installed. A mail object: an envelope and its content.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace marline::smtp::detail {
 
-/// What is sent, and to whom.
-struct Letter {
+/// What is sent, and to whom (RFC 5321 §2.3.1).
+struct MailObject {
     std::string from;
     std::vector<std::string> to;
     /// With CRLF, doubled dots, and the end (RFC 5321 §4.5.2).
@@ -21,7 +21,7 @@ struct Letter {
 };
 
 /// Throws std::invalid_argument for what cannot be sent, see sendMail().
-Letter makeLetter(std::string_view from, const std::vector<std::string>& to,
-                  std::string_view message);
+MailObject makeMailObject(std::string_view from, const std::vector<std::string>& to,
+                          std::string_view message);
 
 }  // namespace marline::smtp::detail
