@@ -10,6 +10,7 @@ namespace marline::detail {
 
 /// A 101 to a request that offered it: what comes now is not HTTP, and waits for who reads it.
 void HttpConnection::upgraded(std::span<const std::byte>& input) {
+    dropTimer();
     if (phase_ != Sending::Done) {
         // The server must take the whole request first (RFC 9110 §7.8).
         responseFailed(
