@@ -124,26 +124,35 @@ private:
     }
 
     Deferred<Response> attempt(Ref<const Exchange> exchange, bool again) {
-        Deferred<Ref<HttpConnection>> turn = pool_->acquire(exchange->uri, again);
+        // Most requests have a connection at once, and then need no Deferred to wait for one.
+        if (Ref<HttpConnection> kept = again ? nullptr : pool_->takeKept(exchange->uri)) {
+            return maybeDeferred([&] { return send(*kept, std::move(exchange), false); });
+        }
+        Deferred<Ref<HttpConnection>> turn = pool_->acquire(exchange->uri);
         if (exchange->deadline && !turn.called()) {
             limit(turn, *exchange);
         }
         return turn.addCallback([self = Ref<PoolingAgent>(this), exchange,
                                  again](const Ref<HttpConnection>& connection) {
-            const bool kept = connection->requests() > 0;
-            Deferred<Response> answer = connection->request(exchange);
-            if (!kept || again || !self->repeatable(*exchange)) {
-                return answer;
-            }
-            return answer.addErrback<ResponseNeverReceived>(
-                [self, exchange](const Failure& why) -> Deferred<Response> {
-                    if (timedOut(why)) {
-                        return fail<Response>(why);
-                    }
-                    self->pool_->countRetry();
-                    return self->attempt(exchange, true);
-                });
+            return self->send(*connection, exchange, again);
         });
+    }
+
+    Deferred<Response> send(HttpConnection& connection, Ref<const Exchange> exchange, bool again) {
+        const bool kept = connection.requests() > 0;
+        Deferred<Response> answer = connection.request(exchange);
+        if (!kept || again || !repeatable(*exchange)) {
+            return answer;
+        }
+        return answer.addErrback<ResponseNeverReceived>(
+            [self = Ref<PoolingAgent>(this),
+             exchange = std::move(exchange)](const Failure& why) -> Deferred<Response> {
+                if (timedOut(why)) {
+                    return fail<Response>(why);
+                }
+                self->pool_->countRetry();
+                return self->attempt(exchange, true);
+            });
     }
 
     /// Waiting for a connection counts against the time for the whole.

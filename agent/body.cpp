@@ -16,7 +16,7 @@ namespace {
 class BodyCollector final : public IProtocol {
 public:
     explicit BodyCollector(const Response& response, std::size_t maxBytes)
-        : uri_(response.uri().toString()), code_(response.code()), maxBytes_(maxBytes),
+        : uri_(response.uri()), code_(response.code()), maxBytes_(maxBytes),
           source_([this](Deferred<std::string> d) {
               const Ref<BodyCollector> alive(this);
               d.errback(CancelledError());  // before the connection's end tells another reason
@@ -34,8 +34,8 @@ public:
     void dataReceived(std::span<const std::byte> data) override {
         if (data.size() > maxBytes_ - text_.size()) {
             source_.errback(Failure::make<BodyTooLarge>(
-                "the body of " + uri_ + " has more than the " + std::to_string(maxBytes_) +
-                " bytes that readBody's maxBytes allows"));
+                "the body of " + uri_.toString() + " has more than the " +
+                std::to_string(maxBytes_) + " bytes that readBody's maxBytes allows"));
             stop();
             return;
         }
@@ -50,7 +50,8 @@ public:
         if (reason.check<ResponseDone>() != nullptr) {
             source_.callback(std::move(text_));
         } else if (reason.check<PotentialDataLoss>() != nullptr) {
-            source_.errback(Failure::make<PartialDownloadError>(code_, uri_, std::move(text_)));
+            source_.errback(
+                Failure::make<PartialDownloadError>(code_, uri_.toString(), std::move(text_)));
         } else {
             source_.errback(reason);
         }
@@ -63,7 +64,7 @@ private:
         }
     }
 
-    std::string uri_;
+    Uri uri_;
     int code_;
     std::size_t maxBytes_;
     ITransport* transport_ = nullptr;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -126,43 +127,43 @@ Result<Uri> Uri::parse(std::string_view text) {
                       "to be percent-encoded?)");
     }
     const UriUriA& raw = *parsed;
-    Uri uri;
-    uri.scheme_ = detail::lowerCase(view(raw.scheme));
-    if (uri.scheme_.empty()) {
+    Parts parts;
+    parts.scheme = detail::lowerCase(view(raw.scheme));
+    if (parts.scheme.empty()) {
         return refuse(text, "it has no scheme; write http://… or https://…");
     }
-    uri.host_ = raw.hostData.ip6 != nullptr ? ipv6Text(*raw.hostData.ip6)
-                                            : detail::lowerCase(view(raw.hostText));
-    if (uri.host_.empty()) {
+    parts.host = raw.hostData.ip6 != nullptr ? ipv6Text(*raw.hostData.ip6)
+                                             : detail::lowerCase(view(raw.hostText));
+    if (parts.host.empty()) {
         return refuse(text, "it has no host");
     }
     // What stands for a name here is looked up and compared as it is written.
-    if (raw.hostData.ipFuture.first != nullptr || uri.host_.find('%') != std::string::npos) {
+    if (raw.hostData.ipFuture.first != nullptr || parts.host.find('%') != std::string::npos) {
         return refuse(text,
                       "its host is percent-encoded, or an address of a kind that is not known");
     }
     if (!zone.empty()) {
-        uri.host_ += "%" + zone;
+        parts.host += "%" + zone;
     }
-    uri.port_ = defaultPort(uri.scheme_);
+    parts.port = defaultPort(parts.scheme);
     if (const std::string_view port = view(raw.portText); !port.empty()) {
         const auto number = parsePort(port);
         if (!number) {
             return refuse(text, "its port is not in 1…65535");
         }
-        uri.port_ = *number;
+        parts.port = *number;
     }
-    uri.userInfo_ = view(raw.userInfo);
-    uri.path_ = joinPath(raw);
-    uri.query_ = withMark('?', raw.query);
-    uri.fragment_ = withMark('#', raw.fragment);
-    return uri;
+    parts.userInfo = view(raw.userInfo);
+    parts.path = joinPath(raw);
+    parts.query = withMark('?', raw.query);
+    parts.fragment = withMark('#', raw.fragment);
+    return Uri(std::move(parts));
 }
 
 Result<Uri> Uri::resolve(std::string_view reference) const {
-    Uri plain = *this;
-    plain.host_ = host_.substr(0, host_.find('%'));
-    const std::string base = plain.toString();
+    Parts plain = *parts_;
+    plain.host = plain.host.substr(0, plain.host.find('%'));
+    const std::string base = Uri(std::move(plain)).toString();
     const std::string encoded = detail::percentEncoded(reference);
     ParsedUri baseUri;
     ParsedUri relative;
@@ -183,66 +184,69 @@ Result<Uri> Uri::resolve(std::string_view reference) const {
     if (uriToStringA(text.data(), resolved.get(), length + 1, nullptr) != URI_SUCCESS) {
         return refuse(reference, "it is too long");
     }
-    Result<Uri> result = parse(text.data());
+    const Result<Uri> result = parse(text.data());
     if (!result.ok()) {
         return result;
     }
-    Uri& target = result.value();
+    Parts target = *result.value().parts_;
     const bool ownHost = (*relative).hostText.first != nullptr;
     if (!ownHost && (*relative).scheme.first != nullptr) {
         // Without its dots, https:/.//x seems to have one.
         return refuse(reference, "it has a scheme of its own, and no host");
     }
     if (!ownHost) {
-        target.host_ = host_;
+        target.host = host();
     }
-    target.userInfo_ = ownHost ? std::string() : userInfo_;
-    if (target.fragment_.empty()) {
-        target.fragment_ = fragment_;
+    target.userInfo = ownHost ? std::string() : userInfo();
+    if (target.fragment.empty()) {
+        target.fragment = fragment();
     }
-    return result;
+    return Uri(std::move(target));
 }
 
 std::string Uri::authority() const {
-    std::string text = detail::bracketed(host_.substr(0, host_.find('%')));
-    if (port_ != defaultPort(scheme_)) {
-        text += ":" + std::to_string(port_);
+    std::string text = detail::bracketed(host().substr(0, host().find('%')));
+    if (port() != defaultPort(scheme())) {
+        text += ":" + std::to_string(port());
     }
     return text;
 }
 
-std::string Uri::requestTarget() const { return (path_.empty() ? "/" : path_) + query_; }
+std::string Uri::requestTarget() const { return (path().empty() ? "/" : path()) + query(); }
 
 std::string Uri::toString() const {
     std::string where = authority();
-    if (const std::size_t zone = host_.find('%'); zone != std::string::npos) {
-        where.insert(where.find(']'), "%25" + host_.substr(zone + 1));
+    if (const std::size_t zone = host().find('%'); zone != std::string::npos) {
+        where.insert(where.find(']'), "%25" + host().substr(zone + 1));
     }
-    return scheme_ + "://" + where + path_ + query_ + fragment_;
+    return scheme() + "://" + where + path() + query() + fragment();
 }
 
 std::string Uri::basicCredentials() const {
-    if (userInfo_.empty()) {
+    if (userInfo().empty()) {
         return {};
     }
-    const std::string text = detail::percentDecoded(userInfo_);
+    const std::string text = detail::percentDecoded(userInfo());
     return "Basic " + detail::encodeBase64(text.find(':') == std::string::npos ? text + ":" : text);
 }
 
 Uri Uri::withoutUserInfo() const {
-    Uri uri = *this;
-    uri.userInfo_.clear();
-    return uri;
+    if (userInfo().empty()) {
+        return *this;
+    }
+    Parts parts = *parts_;
+    parts.userInfo.clear();
+    return Uri(std::move(parts));
 }
 
 Uri Uri::withQuery(std::string_view query) const {
-    Uri uri = *this;
-    uri.query_ = query.empty() ? std::string() : "?" + std::string(query);
-    return uri;
+    Parts parts = *parts_;
+    parts.query = query.empty() ? std::string() : "?" + std::string(query);
+    return Uri(std::move(parts));
 }
 
 bool Uri::sameOrigin(const Uri& other) const noexcept {
-    return scheme_ == other.scheme_ && host_ == other.host_ && port_ == other.port_;
+    return scheme() == other.scheme() && host() == other.host() && port() == other.port();
 }
 
 }  // namespace marline

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -37,8 +38,8 @@ void writeKey(std::string& key, const Uri& uri, const Proxy* proxy) {
 /// Makes the HttpConnection for one new connection.
 class ConnectionFactory final : public IProtocolFactory {
 public:
-    ConnectionFactory(IReactorTime& clock, const ExchangeLimits& limits)
-        : clock_(clock), limits_(limits) {}
+    ConnectionFactory(IReactorTime& clock, std::shared_ptr<const ExchangeLimits> limits)
+        : clock_(clock), limits_(std::move(limits)) {}
 
     Ref<IProtocol> buildProtocol(const Address&) override {
         return makeRef<HttpConnection>(clock_, limits_);
@@ -46,42 +47,43 @@ public:
 
 private:
     IReactorTime& clock_;
-    ExchangeLimits limits_;
+    std::shared_ptr<const ExchangeLimits> limits_;
 };
 
 }  // namespace
 
 ConnectionPool::ConnectionPool(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints,
                                const AgentOptions& options)
-    : clock_(clock), endpoints_(std::move(endpoints)), options_(options) {}
+    : clock_(clock), endpoints_(std::move(endpoints)), options_(options),
+      limits_(std::make_shared<const ExchangeLimits>(
+          ExchangeLimits{options_.headersTimeout, options_.idleTimeout, options_.wire,
+                         options_.sendTimeout, options_.continueTimeout})) {}
 
 ConnectionPool::~ConnectionPool() {
     for (auto& [connection, open] : open_) {
         const_cast<HttpConnection*>(connection)->setOwner(nullptr);
     }
     for (auto& [key, host] : hosts_) {
-        for (Idle& idle : host.idle) {
-            if (idle.expiry.active()) {
-                idle.expiry.cancel();
-            }
-            idle.connection->close();
+        for (const Ref<HttpConnection>& idle : host.idle) {
+            idle->close();
         }
     }
 }
 
-Deferred<Ref<HttpConnection>> ConnectionPool::acquire(const Uri& uri, bool fresh) {
+Ref<HttpConnection> ConnectionPool::takeKept(const Uri& uri) {
+    writeKey(key_, uri, endpoints_->proxyFor(uri));
+    Ref<HttpConnection> kept = takeIdle(key_);
+    counts_.reused += kept ? 1U : 0U;
+    return kept;
+}
+
+Deferred<Ref<HttpConnection>> ConnectionPool::acquire(const Uri& uri) {
     if (closed_) {
         return fail<Ref<HttpConnection>>(Failure::make<RequestNotSent>(
             "no request to " + uri.authority(),
             std::vector<Failure>{ConnectionAborted("the agent is closed")}));
     }
     writeKey(key_, uri, endpoints_->proxyFor(uri));
-    if (!fresh) {
-        if (Ref<HttpConnection> kept = takeIdle(key_)) {
-            ++counts_.reused;
-            return succeed(std::move(kept));
-        }
-    }
     if (mayOpen(key_)) {
         return connect(uri, key_);
     }
@@ -111,10 +113,9 @@ Ref<HttpConnection> ConnectionPool::takeIdle(const std::string& key) {
     if (found == hosts_.end() || found->second.idle.empty()) {
         return {};
     }
-    Idle idle = std::move(found->second.idle.back());
+    Ref<HttpConnection> idle = std::move(found->second.idle.back());
     found->second.idle.pop_back();
-    idle.expiry.cancel();
-    return std::move(idle.connection);
+    return idle;
 }
 
 bool ConnectionPool::mayOpen(const std::string& key) {
@@ -130,77 +131,89 @@ bool ConnectionPool::closeOldestIdle() {
     Host* oldest = nullptr;
     for (auto& [key, host] : hosts_) {
         if (!host.idle.empty() &&
-            (oldest == nullptr ||
-             host.idle.front().expiry.getTime() < oldest->idle.front().expiry.getTime())) {
+            (oldest == nullptr || host.idle.front()->expiry() < oldest->idle.front()->expiry())) {
             oldest = &host;
         }
     }
     if (oldest == nullptr) {
         return false;
     }
-    Idle idle = std::move(oldest->idle.front());
+    const Ref<HttpConnection> idle = std::move(oldest->idle.front());
     oldest->idle.pop_front();
-    idle.expiry.cancel();
     ++counts_.evicted;
-    Open& open = open_.at(idle.connection.get());
-    open.counted = false;
-    closed(open.key);
-    idle.connection->close();
+    open_.at(idle.get()).counted = false;
+    uncount(*oldest);
+    idle->close();
     return true;
 }
 
-Deferred<Ref<HttpConnection>> ConnectionPool::connect(const Uri& uri, std::string key) {
-    ++hosts_[key].open;
+ConnectionPool::Host& ConnectionPool::hostOf(const std::string& key) {
+    const auto [at, made] = hosts_.try_emplace(key, *this);
+    at->second.key = &at->first;
+    return at->second;
+}
+
+Deferred<Ref<HttpConnection>> ConnectionPool::connect(const Uri& uri, const std::string& key) {
+    Host& host = hostOf(key);
+    ++host.open;
+    ++host.living;
     ++total_;
     ++connecting_;
-    auto factory = makeRef<ConnectionFactory>(
-        clock_, ExchangeLimits{options_.headersTimeout, options_.idleTimeout, options_.wire,
-                               options_.sendTimeout, options_.continueTimeout});
+    auto factory = makeRef<ConnectionFactory>(clock_, limits_);
     return maybeDeferred([&] { return endpoints_->endpointForUri(uri)->connect(factory); })
         .addCallbacks(
-            [self = Ref<ConnectionPool>(this), key](const Ref<IProtocol>& protocol) {
+            [self = Ref<ConnectionPool>(this), &host](const Ref<IProtocol>& protocol) {
                 Ref<HttpConnection> connection(static_cast<HttpConnection*>(protocol.get()));
-                --self->connecting_;
-                ++self->counts_.connected;
-                if (connection->transport() == nullptr) {
-                    // Lost before anybody could be told.
-                    self->closed(key);
-                    self->tellClosers();
-                } else {
-                    connection->setOwner(self.get());
-                    self->open_.emplace(connection.get(), Open{key});
-                }
+                self->connected(host, *connection);
                 return connection;
             },
             [self = Ref<ConnectionPool>(this),
-             key](const Failure& why) -> Result<Ref<HttpConnection>> {
+             &host](const Failure& why) -> Result<Ref<HttpConnection>> {
                 --self->connecting_;
                 ++self->counts_.failed;
-                self->closed(key);
+                self->uncount(host);
+                self->gone(host);
                 self->tellClosers();
                 self->serveWaiters();
                 return why;
             });
 }
 
-void ConnectionPool::closed(const std::string& key) {
-    --total_;
-    const auto found = hosts_.find(key);
-    if (--found->second.open == 0) {
-        hosts_.erase(found);
+void ConnectionPool::connected(Host& host, HttpConnection& connection) {
+    --connecting_;
+    ++counts_.connected;
+    if (connection.transport() == nullptr) {
+        // Lost before anybody could be told.
+        uncount(host);
+        gone(host);
+        tellClosers();
+    } else {
+        connection.setOwner(&host);
+        open_.emplace(&connection, Open{&host});
     }
 }
 
-void ConnectionPool::connectionIdle(HttpConnection& connection) {
+/// One connection less that counts.
+void ConnectionPool::uncount(Host& host) noexcept {
+    --total_;
+    --host.open;
+}
+
+/// One connection less that is there; the last takes its host with it.
+void ConnectionPool::gone(Host& host) {
+    if (--host.living == 0) {
+        hosts_.erase(hosts_.find(*host.key));
+    }
+}
+
+void ConnectionPool::connectionIdle(Host& host, HttpConnection& connection) {
     const Duration kept = keptFor(connection);
     if (!options_.persistent || closed_ || kept <= Duration::zero()) {
         connection.close();
         return;
     }
-    const std::string& key = open_.at(&connection).key;
-    hosts_[key].idle.push_back(
-        Idle{Ref<HttpConnection>(&connection),
-             clock_.callLater(kept, [this, at = &connection] { expire(*at); })});
+    host.idle.emplace_back(&connection);
+    connection.expireAfter(kept);
     serveWaiters();
 }
 
@@ -212,31 +225,28 @@ Duration ConnectionPool::keptFor(const HttpConnection& connection) const noexcep
                 : options_.cachedConnectionTimeout;
 }
 
-void ConnectionPool::expire(HttpConnection& connection) {
-    std::deque<Idle>& idle = hosts_.at(open_.at(&connection).key).idle;
-    const auto found = std::find_if(idle.begin(), idle.end(), [&](const Idle& kept) {
-        return kept.connection.get() == &connection;
-    });
-    const Ref<HttpConnection> kept = std::move(found->connection);
-    idle.erase(found);
-    ++counts_.expired;
-    kept->close();
+/// Takes the connection out of the idle ones; false when it is at work.
+bool ConnectionPool::takeOut(Host& host, const HttpConnection& connection) {
+    return std::erase_if(host.idle, [&](const Ref<HttpConnection>& idle) {
+               return idle.get() == &connection;
+           }) != 0;
 }
 
-void ConnectionPool::connectionClosed(HttpConnection& connection) {
-    const Ref<ConnectionPool> alive(this);
-    const auto open = open_.extract(&connection);
-    if (open.mapped().counted) {
-        std::deque<Idle>& idle = hosts_.at(open.mapped().key).idle;
-        const auto found = std::find_if(idle.begin(), idle.end(), [&](const Idle& kept) {
-            return kept.connection.get() == &connection;
-        });
-        if (found != idle.end()) {
-            found->expiry.cancel();
-            idle.erase(found);
-        }
-        closed(open.mapped().key);
+void ConnectionPool::connectionExpired(Host& host, HttpConnection& connection) {
+    const Ref<HttpConnection> alive(&connection);
+    if (takeOut(host, connection)) {
+        ++counts_.expired;
     }
+    connection.close();
+}
+
+void ConnectionPool::connectionClosed(Host& host, HttpConnection& connection) {
+    const Ref<ConnectionPool> alive(this);
+    takeOut(host, connection);
+    if (open_.extract(&connection).mapped().counted) {
+        uncount(host);
+    }
+    gone(host);
     toldClosed(connection);
     tellClosers();
     serveWaiters();
@@ -269,20 +279,20 @@ void ConnectionPool::serveWaiters() {
 
 void ConnectionPool::serve(const Ref<Waiter>& waiter, Deferred<Ref<HttpConnection>> connection) {
     waiter->connecting = connection;
-    connection.addBoth(
-        [self = Ref<ConnectionPool>(this), waiter](Result<Ref<HttpConnection>> outcome) {
-            waiter->connecting.reset();
-            if (!waiter->source->pending()) {
-                // Cancelled, and the connection came all the same.
-                if (outcome.ok() && outcome.value()->idle()) {
-                    self->connectionIdle(*outcome.value());
-                }
-            } else if (outcome.ok()) {
-                waiter->source->callback(outcome.value());
-            } else {
-                waiter->source->errback(outcome.failure());
+    connection.addBoth([self = Ref<ConnectionPool>(this),
+                        waiter](Result<Ref<HttpConnection>> outcome) {
+        waiter->connecting.reset();
+        if (!waiter->source->pending()) {
+            // Cancelled, and the connection came all the same.
+            if (outcome.ok() && outcome.value()->idle()) {
+                self->connectionIdle(*self->open_.at(outcome.value().get()).host, *outcome.value());
             }
-        });
+        } else if (outcome.ok()) {
+            waiter->source->callback(outcome.value());
+        } else {
+            waiter->source->errback(outcome.failure());
+        }
+    });
 }
 
 }  // namespace marline::detail

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -19,14 +20,16 @@ namespace marline::detail {
 
 /// Hands out connections: a kept one, a new one, or a place in the queue (Twisted:
 /// `HTTPConnectionPool`, which has no queue).
-class ConnectionPool final : public RefCounted, private IConnectionOwner {
+class ConnectionPool final : public RefCounted {
 public:
     ConnectionPool(IReactorTime& clock, Ref<IAgentEndpointFactory> endpoints,
                    const AgentOptions& options);
 
-    /// A connection to `uri`'s origin that can take a request. With `fresh` never a kept one.
-    /// Cancelling leaves the queue, or stops connecting.
-    Deferred<Ref<HttpConnection>> acquire(const Uri& uri, bool fresh);
+    /// A kept connection to `uri`'s origin, out of the idle ones; empty when there is none.
+    Ref<HttpConnection> takeKept(const Uri& uri);
+    /// Another connection to `uri`'s origin that can take a request: a new one, or, in the queue,
+    /// one that has become free. Cancelling leaves the queue, or stops connecting.
+    Deferred<Ref<HttpConnection>> acquire(const Uri& uri);
 
     /// As Agent says.
     Deferred<> closeCachedConnections();
@@ -36,18 +39,29 @@ public:
     void countRetry() noexcept { ++counts_.retries; }
 
 private:
-    struct Idle {
-        Ref<HttpConnection> connection;
-        DelayedCall expiry;
+    /// The connections to one origin, and whom they tell. It stays until the last of them is gone.
+    struct Host final : IConnectionOwner {
+        explicit Host(ConnectionPool& owner) noexcept : pool(owner) {}
+
+        void connectionIdle(HttpConnection& connection) override {
+            pool.connectionIdle(*this, connection);
+        }
+        void connectionClosed(HttpConnection& connection) override {
+            pool.connectionClosed(*this, connection);
+        }
+        void connectionExpired(HttpConnection& connection) override {
+            pool.connectionExpired(*this, connection);
+        }
+
+        ConnectionPool& pool;
+        const std::string* key = nullptr;
+        std::deque<Ref<HttpConnection>> idle;  // the one used last at the back
+        std::size_t open = 0;    // what counts: connections, idle ones and attempts included
+        std::size_t living = 0;  // and what is closed to make room, but takes a while to go
     };
-    struct Host {
-        std::deque<Idle> idle;  // the one used last at the back
-        std::size_t open = 0;   // connections, idle ones and attempts included
-    };
-    /// An open connection, and whether it counts against the limits: one that is closed to make
-    /// room does not, though it takes a while to go.
+    /// An open connection's host, and whether it counts against the limits.
     struct Open {
-        std::string key;
+        Host* host;
         bool counted = true;
     };
     /// Connections that somebody waits to see closed.
@@ -67,14 +81,19 @@ private:
 
     ~ConnectionPool() override;
 
-    void connectionIdle(HttpConnection& connection) override;
-    void connectionClosed(HttpConnection& connection) override;
+    void connectionIdle(Host& host, HttpConnection& connection);
+    void connectionClosed(Host& host, HttpConnection& connection);
+    void connectionExpired(Host& host, HttpConnection& connection);
+    static bool takeOut(Host& host, const HttpConnection& connection);
 
     Ref<HttpConnection> takeIdle(const std::string& key);
-    Deferred<Ref<HttpConnection>> connect(const Uri& uri, std::string key);
+    Host& hostOf(const std::string& key);
+    Deferred<Ref<HttpConnection>> connect(const Uri& uri, const std::string& key);
+    void connected(Host& host, HttpConnection& connection);
     bool mayOpen(const std::string& key);
     bool closeOldestIdle();
-    void closed(const std::string& key);
+    void uncount(Host& host) noexcept;
+    void gone(Host& host);
     void serveWaiters();
     void serve(const Ref<Waiter>& waiter, Deferred<Ref<HttpConnection>> connection);
     void cancelled(Waiter& waiter);
@@ -82,11 +101,11 @@ private:
     void toldClosed(const HttpConnection& connection);
     void tellClosers();
     Duration keptFor(const HttpConnection& connection) const noexcept;
-    void expire(HttpConnection& connection);
 
     IReactorTime& clock_;
     Ref<IAgentEndpointFactory> endpoints_;
     AgentOptions options_;
+    std::shared_ptr<const ExchangeLimits> limits_;  // of every connection
     std::string key_;  // of the request that asks: its memory is used again
     std::unordered_map<std::string, Host> hosts_;
     std::unordered_map<const HttpConnection*, Open> open_;

@@ -21,11 +21,10 @@ Deferred<> ConnectionPool::closeCachedConnections() {
 }
 
 void ConnectionPool::closeIdle(Host& host, const Ref<Closing>& closing) {
-    for (Idle& idle : std::exchange(host.idle, {})) {
-        idle.expiry.cancel();
+    for (const Ref<HttpConnection>& idle : std::exchange(host.idle, {})) {
         ++closing->left;
-        closing_[idle.connection.get()].push_back(closing);
-        idle.connection->close();
+        closing_[idle.get()].push_back(closing);
+        idle->close();
     }
 }
 

@@ -51,7 +51,7 @@ Deferred<Response> HttpConnection::request(Ref<const Exchange> exchange) {
     Deferred<Response> answer = answer_->deferred();
     transport_->write(exchange_->head);
     if (exchange_->body && exchange_->traits.expectsContinue) {
-        startTimer(limits_.continueTimeout);
+        startTimer(limits_->continueTimeout);
     } else {
         sendBody();
     }
@@ -126,7 +126,6 @@ void HttpConnection::read(std::span<const std::byte> input) {
 
 void HttpConnection::readHead(std::span<const std::byte>& input) {
     const http::ResponseHead& head = parser_.head();
-    stopTimer();
     if (head.framing == http::BodyFraming::Tunnel) {
         upgraded(input);
         return;
@@ -145,7 +144,7 @@ void HttpConnection::readHead(std::span<const std::byte>& input) {
         endOfResponse(!input.empty());
         answer.callback(std::move(response));
     } else {
-        startTimer(limits_.idleTimeout);
+        startTimerAt(later(lastActivity_, limits_->idleTimeout));
         answer.callback(makeResponse(head, Ref<HttpConnection>(this)));
     }
 }
@@ -198,7 +197,7 @@ void HttpConnection::responseGone() {
 // The end.
 
 void HttpConnection::endOfResponse(bool inputLeft) {
-    stopTimer();
+    deadline_ = kNever;
     const Ref<ConnectionResponse> response(std::exchange(response_, nullptr));
     const bool reusable =
         keepAlive_ && phase_ == Sending::Done && !inputLeft && transport_ != nullptr;
@@ -219,6 +218,9 @@ void HttpConnection::endOfResponse(bool inputLeft) {
             phase_ == Sending::Done ? transport_->loseConnection() : transport_->abortConnection();
         }
     }
+    if (deadline_ == kNever) {
+        dropTimer();
+    }
     if (response) {
         response->bodyEnded(ResponseDone());
     }
@@ -226,6 +228,7 @@ void HttpConnection::endOfResponse(bool inputLeft) {
 
 void HttpConnection::close() {
     state_ = State::Closed;
+    dropTimer();
     if (transport_ != nullptr) {
         transport_->loseConnection();
     }
@@ -237,7 +240,7 @@ void HttpConnection::abort(const Failure& reason) {
     }
     const Ref<HttpConnection> alive(this);
     state_ = State::Closed;
-    stopTimer();
+    dropTimer();
     held_.clear();
     if (transport_ != nullptr) {
         transport_->abortConnection();
@@ -260,10 +263,10 @@ void HttpConnection::responseFailed(const std::string& what, std::vector<Failure
 void HttpConnection::connectionLost(const Failure& reason) {
     const Ref<HttpConnection> alive(this);
     transport_ = nullptr;
+    dropTimer();
     if (state_ == State::Upgraded || (state_ == State::Body && !held_.empty())) {
         // There is something to read yet; what the end means is known behind it.
         lost_ = reason;
-        stopTimer();
         // Nobody takes the rest of the request.
         phase_ = Sending::Done;
         cancelSending();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +33,8 @@ class IConnectionOwner {
 public:
     virtual void connectionIdle(HttpConnection& connection) = 0;
     virtual void connectionClosed(HttpConnection& connection) = 0;
+    /// The time of expireAfter() is over.
+    virtual void connectionExpired(HttpConnection& connection) = 0;
 
 protected:
     ~IConnectionOwner() = default;
@@ -81,8 +84,9 @@ public:
 /// The transport owns it, and so do a response whose body is to come, and the pool.
 class HttpConnection final : public IProtocol, private IBodyConsumer {
 public:
-    HttpConnection(IReactorTime& clock, const ExchangeLimits& limits)
-        : clock_(clock), limits_(limits), parser_(limits_.wire) {}
+    /// The limits are shared by the connections of a pool: one that waits has none of its own.
+    HttpConnection(IReactorTime& clock, std::shared_ptr<const ExchangeLimits> limits)
+        : clock_(clock), limits_(std::move(limits)), parser_(limits_->wire) {}
 
     /// Sends a request and gives its response; fails with ResponseNeverReceived unless idle().
     Deferred<Response> request(Ref<const Exchange> exchange);
@@ -93,6 +97,10 @@ public:
     /// How long the server said that it keeps the connection, at its last response.
     std::optional<Duration> keepAliveFor() const noexcept { return keepAliveFor_; }
     void setOwner(IConnectionOwner* owner) noexcept { owner_ = owner; }
+    /// Tells the owner when this has been idle for so long; a request puts an end to that.
+    void expireAfter(Duration allowed);
+    /// When that will be.
+    Duration expiry() const noexcept { return deadline_; }
     /// Closes an idle connection, with a goodbye.
     void close();
     /// Closes at once; a request under way fails with `reason`.
@@ -115,8 +123,9 @@ public:
 private:
     enum class State : std::uint8_t { Idle, Awaiting, Body, Upgraded, Closed };
     enum class Sending : std::uint8_t { Waiting, Body, Done };
+    static constexpr Duration kNever = Duration::max();
 
-    ~HttpConnection() override { stopTimer(); }
+    ~HttpConnection() override { dropTimer(); }
 
     // IBodyConsumer: where the request's body is written.
     void write(std::span<const std::byte> data) override;
@@ -138,7 +147,9 @@ private:
     void endOfConnection(const Failure& reason);
     void responseFailed(const std::string& what, std::vector<Failure> reasons);
     void startTimer(Duration allowed);
-    void stopTimer();
+    void startTimerAt(Duration due);
+    void dropTimer();
+    void timerRan();
     void timeUp();
     void sendTimeUp();
     void headersTimeUp();
@@ -146,29 +157,35 @@ private:
     void again(Duration after);
     std::string peer() const { return exchange_->uri.authority(); }
 
+    // What every request touches comes first and close together: with many connections each line
+    // of it is one that the caches have lost meanwhile.
     IReactorTime& clock_;
-    ExchangeLimits limits_;
-    http::ResponseParser parser_;
     ITransport* transport_ = nullptr;
     IConnectionOwner* owner_ = nullptr;
     State state_ = State::Idle;
+    Sending phase_ = Sending::Done;  // of the request: waiting for 100 Continue, its body, out
     bool reading_ = false;           // inside read(): no second one
     bool keepAlive_ = false;         // the response lets the connection live
-    Sending phase_ = Sending::Done;  // of the request: waiting for 100 Continue, its body, out
-    std::size_t unsent_ = 0;         // what the transport held when it was last looked at
     bool discarding_ = false;
     unsigned requests_ = 0;
-    std::optional<Duration> keepAliveFor_;
     Ref<const Exchange> exchange_;
     std::optional<DeferredSource<Response>> answer_;
+    ConnectionResponse* response_ = nullptr;  // who the body is for
+    Duration lastActivity_{};
+    // What comes next must come until then. The timer runs at that time or before, and is then set
+    // anew: most waits end long before, and the next one costs no more than a number.
+    Duration deadline_ = kNever;
+    Duration timerDue_ = kNever;  // kNever: there is none
+    DelayedCall timer_;
+    std::shared_ptr<const ExchangeLimits> limits_;
+    http::ResponseParser parser_;
+    std::optional<Duration> keepAliveFor_;
+    std::string held_;  // came and is not parsed: nobody takes the body yet
+    std::uint64_t discarded_ = 0;
     std::optional<Deferred<>> sending_;        // the body's producer at work
     std::optional<std::uint64_t> bodyToSend_;  // bytes that the producer still owes
-    ConnectionResponse* response_ = nullptr;   // who the body is for
-    std::uint64_t discarded_ = 0;
-    std::string held_;             // came and is not parsed: nobody takes the body yet
+    std::size_t unsent_ = 0;                   // what the transport held when it was last looked at
     std::optional<Failure> lost_;  // why the connection went, while there is something held
-    Duration lastActivity_{};
-    DelayedCall timer_;
 };
 
 }  // namespace marline::detail

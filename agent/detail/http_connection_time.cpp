@@ -31,23 +31,43 @@ RequestTimeoutError totalTimeUp(Duration total) {
 
 void HttpConnection::startTimer(Duration allowed) {
     lastActivity_ = clock_.seconds();
-    again(allowed);
+    startTimerAt(later(lastActivity_, allowed));
 }
 
-void HttpConnection::again(Duration after) {
-    if (exchange_->deadline) {
-        after = std::clamp(*exchange_->deadline - clock_.seconds(), Duration::zero(), after);
+void HttpConnection::startTimerAt(Duration due) {
+    deadline_ = exchange_ && exchange_->deadline ? std::min(*exchange_->deadline, due) : due;
+    if (timerDue_ > deadline_) {
+        dropTimer();
+        timerDue_ = deadline_;
+        timer_ = clock_.callLater(std::max(deadline_ - clock_.seconds(), Duration::zero()),
+                                  [this] { timerRan(); });
     }
-    timer_ = clock_.callLater(after, [this] { timeUp(); });
 }
 
-void HttpConnection::stopTimer() {
-    if (timer_.active()) {
+void HttpConnection::again(Duration after) { startTimerAt(later(clock_.seconds(), after)); }
+
+void HttpConnection::dropTimer() {
+    if (std::exchange(timerDue_, kNever) != kNever && timer_.active()) {
         timer_.cancel();
     }
 }
 
+void HttpConnection::timerRan() {
+    timerDue_ = kNever;
+    if (clock_.seconds() < deadline_) {
+        startTimerAt(deadline_);
+    } else {
+        timeUp();
+    }
+}
+
+void HttpConnection::expireAfter(Duration allowed) { startTimer(allowed); }
+
 void HttpConnection::timeUp() {
+    if (state_ == State::Idle) {
+        owner_->connectionExpired(*this);
+        return;
+    }
     if (exchange_->deadline && clock_.seconds() >= *exchange_->deadline) {
         responseFailed("the request to " + peer() + " was not done",
                        {Failure(totalTimeUp(exchange_->total))});
@@ -70,8 +90,8 @@ void HttpConnection::sendTimeUp() {
         lastActivity_ = clock_.seconds();
     }
     const Duration passed = clock_.seconds() - lastActivity_;
-    if (passed < limits_.sendTimeout) {
-        again(limits_.sendTimeout - passed);
+    if (passed < limits_->sendTimeout) {
+        again(limits_->sendTimeout - passed);
         return;
     }
     abort(Failure::make<RequestTransmissionFailed>(
@@ -81,7 +101,7 @@ void HttpConnection::sendTimeUp() {
 
 void HttpConnection::headersTimeUp() {
     std::vector<Failure> why =
-        late(RequestPhase::Headers, limits_.headersTimeout, "no head within", "headersTimeout");
+        late(RequestPhase::Headers, limits_->headersTimeout, "no head within", "headersTimeout");
     if (parser_.eof() == http::WireEof::Nothing) {
         abort(Failure::make<ResponseNeverReceived>("no response from " + peer(), std::move(why)));
     } else {
@@ -93,12 +113,12 @@ void HttpConnection::bodyTimeUp() {
     if (response_ != nullptr && (!held_.empty() || !response_->wantsData())) {
         // The reader may take its time. When it waits for the request to go out, and the server
         // for somebody to take the response, neither would ever go on.
-        phase_ == Sending::Body ? sendTimeUp() : again(limits_.idleTimeout);
+        phase_ == Sending::Body ? sendTimeUp() : again(limits_->idleTimeout);
         return;
     }
     const Duration passed = clock_.seconds() - lastActivity_;
-    if (passed < limits_.idleTimeout) {
-        again(limits_.idleTimeout - passed);
+    if (passed < limits_->idleTimeout) {
+        again(limits_->idleTimeout - passed);
         return;
     }
     responseFailed("the response from " + peer() + " stopped inside its body",

@@ -52,6 +52,7 @@ std::string wrongSwitch(const http::ResponseHead& head, const std::string& offer
 
 /// A 101 to a request that offered it: what comes now is not HTTP, and waits for who reads it.
 void HttpConnection::upgraded(std::span<const std::byte>& input) {
+    dropTimer();
     // The server must take the whole request first (RFC 9110 §7.8).
     const std::string wrong = phase_ != Sending::Done
                                   ? "101 Switching Protocols before the request was sent"

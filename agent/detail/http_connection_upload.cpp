@@ -16,11 +16,12 @@ void HttpConnection::sendBody() {
     }
     phase_ = Sending::Body;
     unsent_ = 0;
-    bodyToSend_ = exchange_->body->length();
-    stopTimer();
-    startTimer(limits_.sendTimeout);
+    startTimer(limits_->sendTimeout);
     const Ref<const Exchange> exchange = exchange_;
-    Deferred<> sending = maybeDeferred([&] { return exchange->body->startProducing(*this); });
+    Deferred<> sending = maybeDeferred([&] {
+        bodyToSend_ = exchange->body->length();
+        return exchange->body->startProducing(*this);
+    });
     sending_ = sending;
     sending.addBoth(
         [self = Ref<HttpConnection>(this)](const Result<>& outcome) { self->bodySent(outcome); });
@@ -91,8 +92,7 @@ void HttpConnection::cancelSending() {
 void HttpConnection::requestSent() {
     phase_ = Sending::Done;
     if (state_ == State::Awaiting) {
-        stopTimer();
-        startTimer(limits_.headersTimeout);
+        startTimer(limits_->headersTimeout);
     }
 }
 

@@ -1,6 +1,9 @@
 #include <marline/agent/agent.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +14,7 @@
 #include <marline/agent/body.hpp>
 #include <marline/agent/errors.hpp>
 #include <marline/agent/request_bodies.hpp>
+#include <marline/deferred/succeed.hpp>
 #include <marline/reactor/errors.hpp>
 #include <marline/reactor/testing/clock.hpp>
 
@@ -244,6 +248,72 @@ TEST_F(AgentTest, limitInAllMakesRoom) {
     answerOn(2);
     EXPECT_EQ(agent.metrics().waiting, 0U);
     EXPECT_THAT((*peer)[3].take(), StartsWith("GET / HTTP/1.1\r\nHost: d"));
+}
+
+// An origin may come back while its connection that made room is still going.
+TEST_F(AgentTest, originOutlivesWhatMadeRoom) {
+    use({.maxTotal = 1});
+    wire("GET", "http://a/");
+    wire("GET", "http://b/");
+    wire("GET", "http://a/");
+    EXPECT_EQ(agent.metrics().evicted, 2U);
+    EXPECT_EQ(agent.metrics().open, 3U);
+    peer->settle();
+    EXPECT_EQ(agent.metrics().open, 1U);
+    wire("GET", "http://a/");
+    EXPECT_EQ(agent.metrics().reused, 1U);
+    EXPECT_EQ(peer->connections(), 3U);
+}
+
+// Requests that are answered in time share a timer, which is set anew only when it runs; each has
+// its own time all the same.
+TEST_F(AgentTest, requestsShareATimer) {
+    use({.headersTimeout = 10s, .idleTimeout = 10s, .cachedConnectionTimeout = 20s});
+    auto first = request();
+    const auto due = clock.nextCall();
+    EXPECT_EQ(due, 10s);
+    clock.advance(4s);
+    answerOn(0);
+    auto second = request();
+    EXPECT_EQ(clock.nextCall(), due);
+    EXPECT_EQ(clock.pendingCalls(), 1U);
+    clock.advance(9s);
+    EXPECT_FALSE(second.fired());
+    EXPECT_EQ(clock.nextCall(), 14s);
+    clock.advance(1s);
+    EXPECT_THAT(second.message(), HasSubstr("headersTimeout"));
+}
+
+/// A body that has gone when it is to be sent.
+class VanishingBody final : public IBodyProducer {
+public:
+    std::optional<std::uint64_t> length() const override {
+        if (std::exchange(asked_, true)) {
+            throw std::runtime_error("no file");
+        }
+        return 3;
+    }
+    Deferred<> startProducing(IBodyConsumer&) override { return succeed(); }
+
+private:
+    mutable bool asked_ = false;
+};
+
+// What a body throws when it is to be sent fails the request and closes the connection, be it a
+// new one or one that was kept.
+TEST_F(AgentTest, bodyThatThrowsFailsTheRequest) {
+    for (const unsigned kept : {0U, 1U}) {
+        use({});
+        if (kept != 0) {
+            wire("GET", "http://h/");
+        }
+        auto response = request("POST", "http://h/", {}, makeRef<VanishingBody>());
+        EXPECT_NE(response.failed<RequestGenerationFailed>(), nullptr);
+        EXPECT_THAT(response.message(), HasSubstr("no file"));
+        EXPECT_EQ(agent.metrics().reused, kept);
+        peer->settle();
+        EXPECT_EQ(agent.metrics().open, 0U);
+    }
 }
 
 // A failed attempt gives its place to the next.

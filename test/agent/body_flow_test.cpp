@@ -210,7 +210,7 @@ TEST_P(BodyFlowTest, responseThatClosesIsNotKept) {
     for (const char* text : {"HTTP/1.1 204 No\r\nConnection: x, Close\r\n\r\n",
                              "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"}) {
         ScriptedConnection own;
-        auto client = makeRef<HttpConnection>(clock, ExchangeLimits{60s, 30s, {}});
+        auto client = makeRef<HttpConnection>(clock, shared({60s, 30s, {}}));
         own.connect(client);
         Outcome<Response> response(client->request(
             makeRef<Exchange>("GET", Uri::parse("http://h/x").value(), "R", Ref<IBodyProducer>{})));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -31,13 +32,20 @@ using detail::Exchange;
 using detail::ExchangeLimits;
 using detail::HttpConnection;
 
+/// Limits as a connection has them.
+inline std::shared_ptr<const ExchangeLimits> shared(const ExchangeLimits& limits) {
+    return std::make_shared<const ExchangeLimits>(limits);
+}
+
 /// Counts what the pool would be told.
 class CountingOwner final : public detail::IConnectionOwner {
 public:
     void connectionIdle(HttpConnection&) override { ++idle; }
     void connectionClosed(HttpConnection&) override { ++closed; }
+    void connectionExpired(HttpConnection&) override { ++expired; }
     int idle = 0;
     int closed = 0;
+    int expired = 0;
 };
 
 /// A body that the test writes.
@@ -87,7 +95,7 @@ protected:
     testing::Clock clock;
     CountingOwner owner;
     ScriptedConnection peer;
-    Ref<HttpConnection> connection = makeRef<HttpConnection>(clock, ExchangeLimits{60s, 30s, {}});
+    Ref<HttpConnection> connection = makeRef<HttpConnection>(clock, shared({60s, 30s, {}}));
 };
 
 inline Ref<BodyRecorder> deliver(const Response& response) {

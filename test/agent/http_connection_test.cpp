@@ -132,7 +132,7 @@ TEST_P(ResponseTest, ambiguousFramingFails) {
                                "Content-Length: 2\r\nContent-Length: 2\r\n",
                                "Content-Length: 2x\r\n", "Transfer-Encoding: gzip\r\n"}) {
         ScriptedConnection own;
-        auto client = makeRef<HttpConnection>(clock, ExchangeLimits{});
+        auto client = makeRef<HttpConnection>(clock, shared({}));
         own.connect(client);
         Outcome<Response> response(client->request(
             makeRef<Exchange>("GET", Uri::parse("http://h/x").value(), "R", Ref<IBodyProducer>{})));
@@ -165,7 +165,7 @@ TEST_P(ResponseTest, badHeadsFailAndClose) {
              {"A: b\n\r\n", "bad response from h"},
              {"A: " + std::string(70'000, 'x') + "\r\n\r\n", "headerBlock"}}) {
         ScriptedConnection own;
-        auto client = makeRef<HttpConnection>(clock, ExchangeLimits{});
+        auto client = makeRef<HttpConnection>(clock, shared({}));
         own.connect(client);
         Outcome<Response> response(client->request(
             makeRef<Exchange>("GET", Uri::parse("http://h/x").value(), "R", Ref<IBodyProducer>{})));

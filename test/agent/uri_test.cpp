@@ -266,6 +266,22 @@ TEST(Uri, resolveEncodesWhatMustBe) {
     EXPECT_EQ(parsed("http://me:x@a/").resolve("http://a/b").value().userInfo(), "");
 }
 
+// Copies share the text, what was moved from is whole, and a copy that is changed is one's own.
+TEST(Uri, copiesShareTheirText) {
+    static_assert(sizeof(Uri) == 16);
+    Uri uri = parsed("http://me@a/b?c");
+    Uri copy = uri;
+    EXPECT_EQ(&copy.host(), &uri.host());
+    const Uri moved = std::move(copy);
+    EXPECT_EQ(copy, moved);
+    EXPECT_EQ(uri.withQuery("d").withoutUserInfo().query(), "?d");
+    EXPECT_EQ(uri.query(), "?c");
+    EXPECT_EQ(uri.userInfo(), "me");
+    EXPECT_EQ(uri, parsed("http://me@a/b?c")) << "though it is not the same text";
+    uri = parsed("http://other/");
+    EXPECT_EQ(moved.host(), "a");
+}
+
 // A query is replaced or taken away.
 TEST(Uri, queryIsReplaced) {
     EXPECT_EQ(parsed("http://a/b?c#d").withQuery("e=f").toString(), "http://a/b?e=f#d");

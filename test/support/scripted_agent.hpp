@@ -69,7 +69,7 @@ public:
             return fail<Response>(text.failure());
         }
         auto connection = makeRef<detail::HttpConnection>(
-            clock, detail::ExchangeLimits{std::chrono::seconds(60), std::chrono::seconds(60), {}});
+            clock, std::make_shared<const detail::ExchangeLimits>());
         peer.connect(connection);
         Deferred<Response> response = connection->request(
             makeRef<detail::Exchange>(method, uri, std::string("R"), std::move(body)));
