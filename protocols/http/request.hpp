@@ -196,7 +196,6 @@ private:
     ~Request() override;
 
     Extras& extras();
-
     // For the channel, the site and the routes.
     void addPathParameter(std::string_view name, std::string value);
     void begin(HttpChannel& channel, const RequestHead& head);

