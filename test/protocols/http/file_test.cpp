@@ -51,22 +51,10 @@ protected:
     static std::string ask(const Ref<Resource>& root, const std::string& line,
                            const std::string& fields = "") {
         if (GetParam() == Keeps::All) {
-            askOnce(root, "GET" + line.substr(line.find(' ')), "");
-            askOnce(root, line, fields);
+            test::wholeAnswer(root, "GET" + line.substr(line.find(' ')), "");
+            test::wholeAnswer(root, line, fields);
         }
-        return askOnce(root, line, fields);
-    }
-    static std::string askOnce(const Ref<Resource>& root, const std::string& line,
-                               const std::string& fields) {
-        ServerWire wire(root);
-        wire.send(line + " HTTP/1.1\r\nHost: t\r\n" + fields + "\r\n");
-        std::string answer = wire.take();
-        while (wire.transport().producer() != nullptr &&
-               wire.transport().producing() == Producing::Pull) {
-            wire.transport().drain();
-            answer += wire.take();
-        }
-        return answer;
+        return test::wholeAnswer(root, line, fields);
     }
     std::string get(const std::string& path, const std::string& fields = "",
                     FileOptions options = {}) {

@@ -28,15 +28,7 @@ protected:
     /// Asks on a connection of its own, and takes all of the answer.
     static std::string ask(const Ref<Resource>& root, const std::string& line,
                            const std::string& fields = "") {
-        ServerWire wire(root);
-        wire.send(line + " HTTP/1.1\r\nHost: t\r\n" + fields + "\r\n");
-        std::string answer = wire.take();
-        while (wire.transport().producer() != nullptr &&
-               wire.transport().producing() == Producing::Pull) {
-            wire.transport().drain();
-            answer += wire.take();
-        }
-        return answer;
+        return test::wholeAnswer(root, line, fields);
     }
     static std::string get(const Ref<Resource>& root, const std::string& path,
                            const std::string& fields = "") {

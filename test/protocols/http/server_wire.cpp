@@ -52,6 +52,19 @@ std::string ServerWire::exchange(std::string_view bytes) {
     return take();
 }
 
+std::string wholeAnswer(const Ref<Resource>& root, const std::string& line,
+                        const std::string& fields) {
+    ServerWire wire(root);
+    wire.send(line + " HTTP/1.1\r\nHost: t\r\n" + fields + "\r\n");
+    std::string answer = wire.take();
+    while (wire.transport().producer() != nullptr &&
+           wire.transport().producing() == Producing::Pull) {
+        wire.transport().drain();
+        answer += wire.take();
+    }
+    return answer;
+}
+
 std::string withoutDates(std::string response) {
     constexpr std::string_view kName = "\r\nDate: ";
     constexpr std::size_t kLength = 29;

@@ -50,6 +50,10 @@ private:
     bool connected_ = true;
 };
 
+/// The answer to a request on a connection of its own, whose client takes all that is produced.
+std::string wholeAnswer(const Ref<Resource>& root, const std::string& line,
+                        const std::string& fields);
+
 /// `response` with the value of each Date field replaced by `D`.
 std::string withoutDates(std::string response);
 
