@@ -1,5 +1,6 @@
 #include <marline/protocols/http/detail/zstd_decoder.hpp>
 
+#include <algorithm>
 #include <new>
 
 namespace marline::http::detail {
@@ -19,7 +20,10 @@ DecodeStep ZstdDecoder::next(std::span<const std::byte>& input) {
     }
     while (!input.empty() || full_) {
         const std::span<std::byte> room = this->room();
-        ZSTD_inBuffer in{input.data(), input.size(), 0};
+        // The first byte of a frame by itself: libzstd reads a frame that is there whole in another
+        // way, which refuses what it takes in parts.
+        const std::size_t size = inside_ ? input.size() : std::min(input.size(), std::size_t{1});
+        ZSTD_inBuffer in{input.data(), size, 0};
         ZSTD_outBuffer out{room.data(), room.size(), 0};
         const std::size_t status = ZSTD_decompressStream(context_.get(), &out, &in);
         if (ZSTD_isError(status) != 0U)

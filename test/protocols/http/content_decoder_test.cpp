@@ -204,6 +204,19 @@ TEST(ContentDecodingTest, noticesACutInside) {
                 HasSubstr("the zstd data ends early"));
 }
 
+// libzstd refuses an empty compressed block of a frame that is there whole, and of no other: here
+// the reads make no difference.
+TEST(ContentDecodingTest, readsDoNotMatterToZstd) {
+    const std::string frame("\x28\xb5\x2f\xfd\x20\x00\x05\x00\x00", 9);
+    for (const std::string& before : {std::string(), zstded("one")}) {
+        for (const std::size_t chunk : {std::size_t{1}, std::size_t{5}, std::string::npos}) {
+            const Decoded result = decode({"zstd"}, before + frame, chunk);
+            EXPECT_EQ(result.error, "") << chunk;
+            EXPECT_EQ(result.text, before.empty() ? "" : "one") << chunk;
+        }
+    }
+}
+
 // Frames of zstd whose window is larger than 8 MiB are refused (RFC 9659).
 TEST(ContentDecodingTest, refusesLargeWindows) {
     EXPECT_EQ(decode({"zstd"}, zstded("hello", 23)).error, "");
