@@ -26,8 +26,10 @@ void SmtpServer::commandReceived(std::string_view line) {
         reply(250, "OK");
     } else if (verb == "QUIT") {
         close(221, "bye");
+    } else if (verb == "EXPN") {
+        reply(502, "EXPN is not offered");
     } else if (!transactionCommand(verb, rest)) {
-        reply(verb == "EXPN" ? 502 : 500, "command not implemented");
+        reply(500, "command not recognized");
     }
 }
 
